@@ -1,0 +1,174 @@
+/** Bytes that are not what their protocol says they must be. The message is a sentence for a debug log. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError'
+  readonly code = 'DECODE'
+}
+
+/** Reads network byte order, front to back. Every read past the end throws a DecodeError, so that decoders read straight down. */
+export class Reader {
+  readonly #bytes: Uint8Array
+  #at: number
+  readonly #end: number
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = bytes
+    this.#at = start
+    this.#end = end
+  }
+
+  /** Octets not yet read. */
+  get left(): number {
+    return this.#end - this.#at
+  }
+
+  u8(): number {
+    return this.#bytes[this.#take(1)]!
+  }
+
+  u16(): number {
+    const at = this.#take(2)
+    return (this.#bytes[at]! << 8) | this.#bytes[at + 1]!
+  }
+
+  u24(): number {
+    const at = this.#take(3)
+    return (this.#bytes[at]! << 16) | (this.#bytes[at + 1]! << 8) | this.#bytes[at + 2]!
+  }
+
+  u32(): number {
+    const at = this.#take(4)
+    const b = this.#bytes
+    return ((b[at]! << 24) | (b[at + 1]! << 16) | (b[at + 2]! << 8) | b[at + 3]!) >>> 0
+  }
+
+  /** A view of the next `count` octets, not a copy: keep it only as long as the packet. */
+  bytes(count: number): Uint8Array {
+    const at = this.#take(count)
+    return this.#bytes.subarray(at, at + count)
+  }
+
+  /** A reader of the next `count` octets, which this one skips. */
+  sub(count: number): Reader {
+    const at = this.#take(count)
+    return new Reader(this.#bytes, at, at + count)
+  }
+
+  skip(count: number): this {
+    this.#take(count)
+    return this
+  }
+
+  #take(count: number): number {
+    const at = this.#at
+    if (count < 0 || at + count > this.#end) throw new DecodeError(`${count} octets wanted where ${this.left} are left`)
+    this.#at = at + count
+    return at
+  }
+}
+
+/** Writes network byte order into a buffer that grows. Every method returns the writer, so that an encoder reads like the figure. */
+export class Writer {
+  #bytes: Uint8Array
+  #length = 0
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity)
+  }
+
+  /** Octets written so far. */
+  get length(): number {
+    return this.#length
+  }
+
+  u8(value: number): this {
+    const at = this.#grow(1)
+    this.#bytes[at] = value
+    return this
+  }
+
+  u16(value: number): this {
+    const at = this.#grow(2)
+    this.#bytes[at] = value >>> 8
+    this.#bytes[at + 1] = value
+    return this
+  }
+
+  u24(value: number): this {
+    return this.u8(value >>> 16).u16(value & 0xffff)
+  }
+
+  u32(value: number): this {
+    const at = this.#grow(4)
+    const b = this.#bytes
+    b[at] = value >>> 24
+    b[at + 1] = value >>> 16
+    b[at + 2] = value >>> 8
+    b[at + 3] = value
+    return this
+  }
+
+  bytes(value: Uint8Array): this {
+    const at = this.#grow(value.length)
+    this.#bytes.set(value, at)
+    return this
+  }
+
+  zeros(count: number): this {
+    this.#grow(count) // a fresh buffer is zero, and nothing is ever taken back
+    return this
+  }
+
+  /** Writes `body`, preceded by its length in a u16. Used by every type-length-value option of DHCPv6. */
+  sized16(body: (out: Writer) => void): this {
+    const at = this.#grow(2)
+    body(this)
+    const size = this.#length - at - 2
+    this.#bytes[at] = size >>> 8
+    this.#bytes[at + 1] = size
+    return this
+  }
+
+  /** Overwrites one octet already written. */
+  patch8(at: number, value: number): this {
+    if (at >= this.#length) throw new RangeError(`octet ${at} of ${this.#length} is not written yet`)
+    this.#bytes[at] = value
+    return this
+  }
+
+  /** What was written, as a copy of its own. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#length)
+  }
+
+  #grow(count: number): number {
+    const at = this.#length
+    this.#length += count
+    if (this.#length > this.#bytes.length) {
+      const wider = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2))
+      wider.set(this.#bytes.subarray(0, at))
+      this.#bytes = wider
+    }
+    return at
+  }
+}
+
+/** `01 02ff` to octets; blanks and colons are ignored. For golden bytes, secrets in files and identifiers. */
+export function fromHex(text: string): Uint8Array {
+  const digits = text.replace(/[\s:]/g, '')
+  if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) throw new DecodeError(`${text} is not pairs of hex digits`)
+  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16))
+}
+
+/** Octets to lower-case hex, with `separator` between octets. */
+export function toHex(bytes: Uint8Array, separator = ''): string {
+  let text = ''
+  for (let i = 0; i < bytes.length; i++) text += (i > 0 ? separator : '') + hexOctets[bytes[i]!]!
+  return text
+}
+const hexOctets = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,92 @@
+/**
+ * The seam to the kernel's network configuration: what is there, in the glossary's words, and the steps that change it. The real
+ * one speaks rtnetlink and writes sysctl files; the twin in memory.ts behaves alike, and the same scenarios run against both.
+ */
+import type { Ip6, Prefix } from '../base/ip6.ts'
+import type { Mac } from '../base/mac.ts'
+
+export const mark = 80 // routes, rules and addresses of ours carry this protocol number; table 80 holds our routes
+
+export interface Link {
+  readonly index: number
+  readonly name: string
+  readonly mac: Mac | undefined // undefined where the link has no Ethernet address
+  readonly mtu: number
+  readonly up: boolean // administratively: IFF_UP
+  readonly carrier: boolean // IFF_LOWER_UP
+  readonly loopback: boolean
+  readonly allMulticast: boolean // IFF_ALLMULTI, set by someone for the interface as such
+}
+
+export interface Address {
+  readonly link: number // index
+  readonly address: Ip6
+  readonly length: number
+  readonly protocol: number // IFA_PROTO; 0 where nobody said, or the kernel is older than 5.18
+  readonly scope: 'global' | 'link' | 'other'
+  readonly tentative: boolean
+  readonly dadFailed: boolean
+}
+
+export type RouteKind = 'unicast' | 'unreachable' | 'prohibit' | 'blackhole'
+
+export interface Route {
+  readonly table: number
+  readonly kind: RouteKind
+  readonly destination: Prefix
+  readonly link: number | undefined // index of the output link; undefined for unreachable and its like
+  readonly via: Ip6 | undefined
+  readonly metric: number
+  readonly protocol: number
+}
+
+export interface Rule {
+  readonly priority: number
+  readonly destination: Prefix | undefined
+  readonly inputLink: string | undefined // name, as the kernel keeps it
+  readonly action:
+    | { readonly kind: 'lookup'; readonly table: number; readonly suppressPrefixLength?: number }
+    | { readonly kind: 'prohibit' }
+  readonly protocol: number
+}
+
+/** Only permanent entries and NTF_EXT_LEARNED ones are ours to see; the kernel's own come and go as they like. */
+export interface Neighbour {
+  readonly link: number
+  readonly address: Ip6
+  readonly mac: Mac
+  readonly permanent: boolean
+}
+
+/** Sysctl paths under /proc/sys/net, such as `ipv6/conf/eth1/forwarding`, with what they hold. */
+export type Sysctls = ReadonlyMap<string, string>
+
+export interface KernelState {
+  readonly links: readonly Link[]
+  readonly addresses: readonly Address[]
+  readonly routes: readonly Route[] // IPv6, table 80 whole, and of other tables what carries our protocol
+  readonly rules: readonly Rule[] // IPv6
+  readonly neighbours: readonly Neighbour[]
+  readonly sysctls: Sysctls
+}
+
+/** One change. Adding what is there and removing what is gone are no errors. */
+export type Step =
+  | { readonly op: 'add-address' | 'remove-address'; readonly address: Pick<Address, 'link' | 'address' | 'length'> }
+  | { readonly op: 'replace-route' | 'remove-route'; readonly route: Route }
+  | { readonly op: 'add-rule' | 'remove-rule'; readonly rule: Rule }
+  | { readonly op: 'replace-neighbour' | 'remove-neighbour'; readonly neighbour: Neighbour }
+  | { readonly op: 'write-sysctl'; readonly path: string; readonly value: string }
+  | { readonly op: 'set-all-multicast'; readonly link: number; readonly on: boolean }
+
+/** `changed`: something in the dump may differ. `overflow`: events were lost. Both mean: dump again. */
+export type KernelEvent = { readonly kind: 'changed' } | { readonly kind: 'overflow' }
+
+export interface Kernel {
+  /** Everything, dumped anew. Throws a KernelError. */
+  state(): Promise<KernelState>
+  /** Throws a KernelError that names the step. */
+  apply(step: Step): Promise<void>
+  /** The listener hears every event until the result is disposed of. It must not throw. */
+  watch(listener: (event: KernelEvent) => void): Disposable
+}
