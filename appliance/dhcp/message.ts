@@ -1,0 +1,42 @@
+import { DecodeError, Reader, Writer } from '../base/bytes.ts'
+import { decodeOptions, encodeOptions, type Option } from './options.ts'
+
+/** Message types. RFC 9915 section 7.3. */
+export const MessageType = {
+  solicit: 1,
+  advertise: 2,
+  request: 3,
+  confirm: 4,
+  renew: 5,
+  rebind: 6,
+  reply: 7,
+  release: 8,
+  decline: 9,
+  reconfigure: 10,
+  informationRequest: 11,
+  relayForward: 12,
+  relayReply: 13,
+} as const
+
+/** What clients and servers say to each other. RFC 9915 section 8. */
+export interface Message {
+  readonly type: number
+  readonly transaction: number // 24 bits, chosen by the client
+  readonly options: readonly Option[]
+}
+
+/** Throws a DecodeError. Relay messages have another header and are refused here. */
+export function decodeMessage(bytes: Uint8Array): Message {
+  const body = new Reader(bytes)
+  const type = body.u8()
+  if (type === MessageType.relayForward || type === MessageType.relayReply)
+    throw new DecodeError('a relay message, and no relay is served here')
+  return { type, transaction: body.u24(), options: decodeOptions(body) }
+}
+
+export function encodeMessage({ type, transaction, options }: Message): Uint8Array {
+  const out = new Writer()
+  out.u8(type).u24(transaction)
+  encodeOptions(options, out)
+  return out.take()
+}

@@ -1,0 +1,39 @@
+import type { Duid } from './duid.ts'
+import { type Message, MessageType } from './message.ts'
+import { findOptions } from './options.ts'
+
+interface Rule {
+  readonly clientId: 'needed' | 'optional'
+  readonly serverId: 'ours' | 'ours-or-none' | 'none'
+  readonly ia: 'allowed' | 'refused'
+}
+
+const toUs: Rule = { clientId: 'needed', serverId: 'ours', ia: 'allowed' }
+const toAll: Rule = { clientId: 'needed', serverId: 'none', ia: 'allowed' }
+
+const rules = new Map<number, Rule>([
+  [MessageType.solicit, toAll], // RFC 9915 section 16.2
+  [MessageType.request, toUs], // RFC 9915 section 16.4
+  [MessageType.confirm, toAll], // RFC 9915 section 16.5
+  [MessageType.renew, toUs], // RFC 9915 section 16.6
+  [MessageType.rebind, toAll], // RFC 9915 section 16.7
+  [MessageType.decline, toUs], // RFC 9915 section 16.8
+  [MessageType.release, toUs], // RFC 9915 section 16.9
+  [MessageType.informationRequest, { clientId: 'optional', serverId: 'ours-or-none', ia: 'refused' }], // section 16.12
+])
+
+/** Why a server with this DUID must discard the message, or undefined where it must not. RFC 9915 section 16. */
+export function refusal({ type, options }: Message, server: Duid): string | undefined {
+  const rule = rules.get(type)
+  if (!rule) return 'not a message for a server'
+  const [client, ...otherClients] = findOptions(options, 'client-id')
+  const [to, ...otherServers] = findOptions(options, 'server-id')
+  if (otherClients.length > 0 || otherServers.length > 0) return 'an identifier that may appear once appears again'
+  if (rule.clientId === 'needed' && !client) return 'no client identifier'
+  if (rule.serverId === 'ours' && !to) return 'no server identifier'
+  if (rule.serverId === 'none' && to) return 'a server identifier in a message to all servers'
+  if (to && to.duid !== server) return 'for another server'
+  if (rule.ia === 'refused' && options.some(option => option.kind === 'ia-na' || option.kind === 'ia-pd'))
+    return 'an identity association where only configuration may be asked for'
+  return undefined
+}
