@@ -11,11 +11,11 @@ export interface Prefix {
   readonly length: number
 }
 
+const groupPattern = /^[0-9a-f]{1,4}$/i
+
 export const unspecified = 0n as Ip6
 export const allNodes = parseIp6('ff02::1') // RFC 4291 section 2.7.1
 export const allRouters = parseIp6('ff02::2') // RFC 4291 section 2.7.1
-
-const groupPattern = /^[0-9a-f]{1,4}$/i
 
 /** RFC 4291 section 2.2 text to an address. Throws a DecodeError that quotes the text; zone suffixes are refused. */
 export function parseIp6(text: string): Ip6 {
