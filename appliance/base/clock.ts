@@ -32,3 +32,30 @@ export function aborted(signal: AbortSignal): Promise<void> {
     else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }
+
+/** One timer that is set anew as often as its owner changes its mind. */
+export class Alarm {
+  readonly #clock: Clock
+  readonly #ring: () => void
+  #timer: NodeJS.Timeout | undefined
+
+  /** `ring` must not throw. */
+  constructor(clock: Clock, ring: () => void) {
+    this.#clock = clock
+    this.#ring = ring
+  }
+
+  /** Rings once at `at`, in milliseconds of the monotonic clock, instead of when it was to ring before; Infinity is never. */
+  set(at: number): void {
+    this.cancel()
+    if (at === Number.POSITIVE_INFINITY) return
+    const wait = Math.max(0, Math.min(at - this.#clock.monotonic(), longestTimer))
+    this.#timer = setTimeout(this.#ring, Math.ceil(wait))
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+}
+const longestTimer = 0x7fff_ffff // setTimeout takes no more; whoever rings early finds nothing due and sets it again

@@ -1,0 +1,248 @@
+/**
+ * Router advertisements on one LAN: the socket, the timer and the log around the decisions of advertiser.ts, advertisement.ts,
+ * withdrawals.ts, multicast-router.ts and other-routers.ts.
+ */
+import { DecodeError, equalBytes, toHex } from '../base/bytes.ts'
+import { Alarm, type Clock, sleep } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import { allNodes, formatIp6, type Ip6 } from '../base/ip6.ts'
+import { type Log, Throttle } from '../base/log.ts'
+import type { Mac } from '../base/mac.ts'
+import { type AdvertisementPlan, advertisement, finalAdvertisement, split } from './advertisement.ts'
+import { Advertiser } from './advertiser.ts'
+import { decodeMessage, encodeMessage, type RouterAdvertisement } from './message.ts'
+import {
+  allSnoopers,
+  checkMulticastRouterSolicitation,
+  encodeMulticastRouterAdvertisement,
+  encodeMulticastRouterTermination,
+  MulticastRouterSchedule,
+  multicastRouterType,
+} from './multicast-router.ts'
+import { type OtherRouter, OtherRouters } from './other-routers.ts'
+import { type Endpoint, type IcmpIn, type IcmpOut, type LanLink, openRouterSocket } from './socket.ts'
+import { Withdrawals } from './withdrawals.ts'
+
+export interface LanAdvertiserOptions {
+  /** `linkLocal` must not be tentative. A change of any of these asks for a new LanAdvertiser. */
+  readonly link: LanLink & { readonly mac: Mac; readonly linkLocal: Ip6 }
+  readonly plan: AdvertisementPlan
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly open?: (link: LanLink) => Endpoint<IcmpIn, IcmpOut>
+}
+
+/** Since the start. */
+export interface AdvertiserCounters {
+  readonly multicastSent: number
+  readonly unicastSent: number
+  readonly sendErrors: number
+  readonly solicitations: number // valid ones
+  readonly invalid: number // messages dropped by the rules of validity
+  readonly foreignAdvertisements: number // of other routers
+  readonly contradicting: number // of those, the ones that contradict us
+  readonly bugs: number // packets that found one
+}
+
+const largestMessage = 1280 - 40 // octets of ICMPv6 in the smallest MTU that IPv6 allows
+const finalGap = 200 // milliseconds between the two last advertisements: our own, against the loss of one
+const bugPrefix = 512 // octets of a packet that go to the log
+
+export class LanAdvertiser {
+  readonly #options: LanAdvertiserOptions
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #throttle: Throttle
+  readonly #advertiser: Advertiser
+  readonly #snoopers: MulticastRouterSchedule
+  readonly #withdrawals = new Withdrawals()
+  readonly #others = new OtherRouters()
+  readonly #alarm: Alarm
+  readonly #counters = {
+    multicastSent: 0,
+    unicastSent: 0,
+    sendErrors: 0,
+    solicitations: 0,
+    invalid: 0,
+    foreignAdvertisements: 0,
+    contradicting: 0,
+    bugs: 0,
+  }
+  #plan: AdvertisementPlan
+  #said: RouterAdvertisement
+  #endpoint: Endpoint<IcmpIn, IcmpOut> | undefined
+
+  constructor(options: LanAdvertiserOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#log = options.log
+    this.#throttle = new Throttle(options.clock)
+    this.#advertiser = new Advertiser(options.plan.interval, options.random)
+    this.#snoopers = new MulticastRouterSchedule(options.random)
+    this.#alarm = new Alarm(options.clock, () => this.#send())
+    this.#plan = options.plan
+    this.#said = advertisement(options.plan)
+  }
+
+  /** Opens the socket and advertises at once. Throws a KernelError. */
+  start(): void {
+    const endpoint = (this.#options.open ?? openRouterSocket)(this.#options.link)
+    this.#endpoint = endpoint
+    endpoint.listen(
+      batch => this.#receive(batch),
+      error => this.#complain('socket', { err: error }, 'the socket for router advertisements failed to read'),
+    )
+    const now = this.#clock.monotonic()
+    this.#advertiser.announce(now)
+    this.#followPlan(now)
+    this.#send()
+  }
+
+  /** A changed content is advertised at once and twice more; what is said no longer is withdrawn. An unchanged one isn't news. */
+  update(plan: AdvertisementPlan): void {
+    const now = this.#clock.monotonic()
+    const next = advertisement(plan)
+    const news = !equalBytes(encodeMessage(next), encodeMessage(this.#said))
+    if (news) this.#withdrawals.replace(this.#said.options, next.options, now)
+    this.#plan = plan
+    this.#said = next
+    if (!this.#endpoint) return
+    this.#advertiser.pace(plan.interval, now)
+    if (news) this.#advertiser.announce(now)
+    this.#followPlan(now)
+    this.#send()
+  }
+
+  /** `final`: hosts are told, twice, that the /40 is gone. Otherwise, as for a hand-over, nothing is said. */
+  async stop({ final }: { readonly final: boolean }): Promise<void> {
+    const endpoint = this.#endpoint
+    this.#endpoint = undefined
+    this.#alarm.cancel()
+    if (!endpoint) return
+    try {
+      if (!final) return
+      const last = this.#messages(finalAdvertisement(this.#plan), allNodes)
+      if (this.#snoopers.running) last.push(toSnoopers(encodeMulticastRouterTermination()))
+      this.#transmit(endpoint, last)
+      await sleep(finalGap)
+      this.#transmit(endpoint, last)
+    } finally {
+      endpoint.close()
+    }
+  }
+
+  /** Other routers heard of lately. */
+  otherRouters(): OtherRouter[] {
+    return this.#others.list(this.#clock.monotonic())
+  }
+
+  counters(): AdvertiserCounters {
+    return { ...this.#counters }
+  }
+
+  /** Solicitations must reach us only where we answer them for others. */
+  #followPlan(now: number): void {
+    if (this.#plan.networkOnLink === this.#snoopers.running) return
+    if (this.#plan.networkOnLink) this.#snoopers.start(now)
+    else this.#snoopers.stop()
+  }
+
+  /** Sends what is due and sets the alarm for what comes next. */
+  #send(): void {
+    const endpoint = this.#endpoint
+    if (!endpoint) return
+    const now = this.#clock.monotonic()
+    const batch = this.#advertiser.due(now).flatMap(destination => {
+      if (destination === allNodes) this.#counters.multicastSent++
+      else this.#counters.unicastSent++
+      const options = [...this.#said.options, ...this.#withdrawals.options(now)]
+      return this.#messages({ ...this.#said, options }, destination)
+    })
+    if (this.#snoopers.due(now)) batch.push(toSnoopers(encodeMulticastRouterAdvertisement()))
+    this.#transmit(endpoint, batch)
+    this.#alarm.set(Math.min(this.#advertiser.wakeAt, this.#snoopers.wakeAt))
+  }
+
+  /** From our link-local address always, whatever address the solicitation came from. RFC 4861 section 6.1.2. */
+  #messages(content: RouterAdvertisement, destination: Ip6): IcmpOut[] {
+    const source = this.#options.link.linkLocal
+    return split(content, largestMessage).map(part => ({ bytes: encodeMessage(part), source, destination }))
+  }
+
+  #transmit(endpoint: Endpoint<IcmpIn, IcmpOut>, batch: readonly IcmpOut[]): void {
+    if (batch.length === 0) return
+    try {
+      const [first, ...rest] = endpoint.send(batch)
+      if (!first) return
+      this.#counters.sendErrors += 1 + rest.length
+      // The link is going down, or its address changes: whoever watches them stops us or starts us anew.
+      this.#complain('send', { errno: first.errno }, 'could not send a router advertisement')
+    } catch (error) {
+      this.#counters.sendErrors += batch.length
+      this.#complain('send', { err: error }, 'could not send a router advertisement')
+    }
+  }
+
+  #receive(batch: readonly IcmpIn[]): void {
+    for (const packet of batch) {
+      try {
+        this.#take(packet)
+      } catch (error) {
+        const from = formatIp6(packet.source)
+        if (error instanceof DecodeError) {
+          this.#counters.invalid++
+          this.#log.debug({ from, reason: messageOf(error) }, 'dropped an invalid neighbour discovery message')
+          continue
+        }
+        // Our bug costs the packet that found it, not the daemon: otherwise any host of the LAN could keep us restarting.
+        this.#counters.bugs++
+        const held = this.#throttle.pass('bug')
+        const bytes = toHex(packet.bytes.subarray(0, bugPrefix))
+        if (held) this.#log.error({ from, err: error, packet: bytes, ...held }, 'a router discovery message found a bug')
+      }
+    }
+    this.#send()
+  }
+
+  #take({ bytes, source, destination, hopLimit }: IcmpIn): void {
+    const now = this.#clock.monotonic()
+    if (bytes[0] === multicastRouterType.solicitation) {
+      checkMulticastRouterSolicitation(bytes, source, hopLimit)
+      this.#snoopers.solicited(now)
+      return
+    }
+    const message = decodeMessage(bytes, { source, destination, hopLimit })
+    if (message.kind === 'router-solicitation') {
+      this.#counters.solicitations++
+      this.#advertiser.solicited(source, now)
+    } else if (message.kind === 'router-advertisement' && source !== this.#options.link.linkLocal) {
+      this.#compare(source, message, now)
+    }
+  }
+
+  #compare(source: Ip6, theirs: RouterAdvertisement, now: number): void {
+    this.#counters.foreignAdvertisements++
+    const ours = { advertisement: this.#said, networkPrefix: this.#plan.site.networkPrefix }
+    const heard = this.#others.heard(source, theirs, ours, now)
+    if (!heard) return
+    const { mac, contradictions, differences } = heard.router
+    if (contradictions.length > 0) this.#counters.contradicting++
+    if (!heard.news || contradictions.length + differences.length === 0) return
+    const held = this.#throttle.pass(`router ${formatIp6(source)}`)
+    if (!held) return
+    const fields = { router: formatIp6(source), mac, contradictions, differences, ...held }
+    if (contradictions.length > 0) this.#log.warn(fields, 'another router contradicts what we advertise')
+    else this.#log.info(fields, 'another router advertises other values than we do')
+  }
+
+  #complain(key: string, fields: object, text: string): void {
+    const held = this.#throttle.pass(key)
+    if (held) this.#log.warn({ ...fields, ...held }, text)
+  }
+}
+
+/** Hop limit 1 and a router alert, so that every switch that snoops looks at it. RFC 4286 section 3.2. */
+function toSnoopers(bytes: Uint8Array): IcmpOut {
+  return { bytes, destination: allSnoopers, hopLimit: 1, routerAlert: true }
+}
