@@ -1,0 +1,51 @@
+import { type Ip6, unspecified } from '../base/ip6.ts'
+import type { Endpoint, LinkRef, UdpIn, UdpOut } from './endpoint.ts'
+import { ipv6, join, readAddress, readPacketInfo, sockaddr, sockaddrSize, writeSockaddr } from './inet6.ts'
+import { BatchEndpoint, configured, type Dialect, Socket, so } from './socket.ts'
+
+const slots = 32
+const longest = 65_536 // any datagram fits; pages that nobody touches are not there
+
+/**
+ * A UDP socket for IPv6 on one link: `[::]:port`, member of the groups there, deaf on all other links, so that each LAN may have
+ * one of its own on the same port. Throws a KernelError (EADDRINUSE where another server holds the port).
+ */
+export function openUdp(options: {
+  readonly link: LinkRef
+  readonly port: number
+  readonly groups: readonly Ip6[]
+  readonly receiveBuffer?: number
+}): Endpoint<UdpIn, UdpOut> {
+  const { link, port, groups } = options
+  const socket = configured(new Socket(so.AF_INET6, so.SOCK_DGRAM, 0, link.name), s => {
+    s.bindToLink(link)
+    s.set(ipv6.level, ipv6.V6ONLY, 1, 'set options of a socket on')
+    s.set(ipv6.level, ipv6.RECVPKTINFO, 1, 'set options of a socket on')
+    s.set(ipv6.level, ipv6.MULTICAST_IF, link.index, 'set options of a socket on')
+    s.set(ipv6.level, ipv6.MULTICAST_LOOP, 0, 'set options of a socket on')
+    s.trySet(ipv6.level, ipv6.MULTICAST_ALL, 0) // only the groups that this socket joined
+    s.receiveBuffer(options.receiveBuffer ?? 1 << 20)
+    s.bind(sockaddr(unspecified, port, 0), `bind UDP port ${port} on`)
+    for (const group of groups) join(s, group, link)
+  })
+
+  const dialect: Dialect<UdpIn, UdpOut> = {
+    receive: { slots, size: longest, name: sockaddrSize, control: 64 },
+    transmit: { slots, size: longest, name: sockaddrSize, control: 0 },
+    read(vector, i, bytes) {
+      const info = vector.control(i, ipv6.level).get(ipv6.PKTINFO)
+      const name = vector.name(i)
+      return {
+        bytes,
+        address: readAddress(name, 8),
+        port: name.getUint16(2),
+        link: info ? readPacketInfo(info).link : 0,
+      }
+    },
+    write(vector, i, message) {
+      writeSockaddr(vector.name(i), message.address, message.port, link.index)
+      return vector.fill(i, message.bytes, sockaddrSize)
+    },
+  }
+  return new BatchEndpoint(socket, dialect)
+}
