@@ -1,0 +1,108 @@
+/**
+ * Relations between keys of the file. Each rule looks at what it is given only where that has the right type, so that all
+ * problems of a file are told at once: a wrong type is a problem of its own, and not this one.
+ */
+import type * as z from 'zod'
+
+const leastT1 = 20 // seconds; wide-dhcp6c raises less to 18 by itself, systemd-networkd is up to 10 s late
+const leastT2 = 30
+
+type Context = z.core.$RefinementCtx
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+/** The keys of a mapping; none where something else stands in its place. */
+function keysOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
+}
+
+function problem(context: Context, path: (string | number)[], message: string): void {
+  context.addIssue({ code: 'custom', path, message })
+}
+
+/** A static overlay says what ZeroTier would; ZeroTier is not told what it knows better. */
+export function checkOverlay(value: unknown, context: Context): void {
+  const { kind, ...given } = keysOf(value)
+  if (kind === 'static') {
+    if (given['node'] === undefined) problem(context, ['node'], 'is missing: a static overlay needs its node address')
+    if (given['interface'] === undefined) problem(context, ['interface'], 'is missing: a static overlay needs one')
+    if (given['home'] !== undefined) problem(context, ['home'], 'has no meaning for a static overlay')
+  } else if (kind === 'zerotier') {
+    for (const key of ['node', 'interface'] as const) {
+      if (given[key] !== undefined) problem(context, [key], `is for kind: static; ZeroTier says its ${key} itself`)
+    }
+  }
+}
+
+/** The interval between unsolicited advertisements. RFC 4861 section 6.2.1. */
+export function checkInterval(value: unknown, context: Context): void {
+  const { min, max } = keysOf(value)
+  if (!isNumber(min) || !isNumber(max)) return
+  const most = Math.floor(max * 0.75)
+  if (min > most && min >= 3) problem(context, ['min'], `must be at most ${most}, three quarters of max`)
+}
+
+/** What an advertisement says must last until the next one. RFC 4861 section 6.2.1. */
+export function checkRouteLifetimes(value: unknown, context: Context): void {
+  const { interval, lifetimes } = keysOf(value)
+  const { max } = keysOf(interval)
+  if (!isNumber(max)) return
+  for (const key of ['network', 'lan']) {
+    const lifetime = keysOf(lifetimes)[key]
+    if (isNumber(lifetime) && lifetime < max) {
+      problem(context, ['lifetimes', key], `must be at least interval.max (${max}), or hosts forget it in between`)
+    }
+  }
+}
+
+/** T1 <= T2 <= preferred <= valid, with room for clients that are late. RFC 9915 section 21.4. */
+export function checkLeaseTimes(value: unknown, context: Context): void {
+  const times = keysOf(value)
+  const floors = { t1: leastT1, t2: leastT2 } as const
+  for (const [key, least] of Object.entries(floors)) {
+    const time = times[key]
+    if (isNumber(time) && time < least) problem(context, [key], `must be at least ${least} seconds: clients are late`)
+  }
+  if (times['t2'] === undefined && isNumber(times['preferred']) && times['preferred'] < leastT2) {
+    problem(context, ['preferred'], `must be at least ${leastT2} seconds: clients are late`)
+  }
+  const order = ['t1', 't2', 'preferred', 'valid'].filter(key => isNumber(times[key]))
+  for (const [i, key] of order.entries()) {
+    const next = order[i + 1]
+    if (next === undefined || Number(times[key]) <= Number(times[next])) continue
+    problem(context, [key], `must not be longer than ${next} (${times[next]})`)
+  }
+}
+
+/** No two LANs share an interface or a part of the /80. */
+export function checkLans(value: unknown, context: Context): void {
+  const interfaces = new Map<unknown, number>()
+  const subnets = new Map<unknown, number>()
+  if (!Array.isArray(value)) return
+  for (const [i, entry] of value.entries()) {
+    if (typeof entry !== 'object') continue
+    const { interface: name, subnet } = keysOf(entry)
+
+    const same = interfaces.get(name)
+    if (same === undefined) interfaces.set(name, i)
+    else if (typeof name === 'string')
+      problem(context, [i, 'interface'], `${name} is the interface of lan[${same}] already`)
+
+    const taken = subnets.get(subnet)
+    if (taken === undefined) subnets.set(subnet, i)
+    else if (subnet === undefined)
+      problem(context, [i], `needs a subnet (0 to 63): only one LAN may be without, and lan[${taken}] is`)
+    else if (isNumber(subnet)) problem(context, [i, 'subnet'], `${subnet} is the subnet of lan[${taken}] already`)
+  }
+}
+
+/** A LAN and the overlay are different links, or nothing would be routed. */
+export function checkLinks(value: unknown, context: Context): void {
+  const { overlay, lan } = keysOf(value)
+  const name = keysOf(overlay)['interface']
+  if (name === undefined || !Array.isArray(lan)) return
+  for (const [i, entry] of lan.entries()) {
+    if (keysOf(entry)['interface'] !== name) continue
+    problem(context, ['lan', i, 'interface'], `${String(name)} is the interface of the overlay already`)
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * What the file may say. Text goes in, numbers of the right kind come out: nothing past this folder parses an id or an address.
+ * Keys that are left out get defaults that suit a LAN which already has its own default router and DNS.
+ */
+import * as z from 'zod'
+import { messageOf } from '../base/errors.ts'
+import { isMulticast, parseIp6, unspecified } from '../base/ip6.ts'
+import { maxSubnet } from '../plane/plan.ts'
+import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
+import { checkInterval, checkLans, checkLeaseTimes, checkLinks, checkOverlay, checkRouteLifetimes } from './rules.ts'
+import { domain, interfaceName, listen, path } from './text.ts'
+
+export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
+export const defaultSocket = '/run/siteplane/api.sock'
+
+const infinite = 0xffff_ffff // seconds; RFC 4861 section 4.6.2, RFC 9915 section 7.7
+
+/** Runs a parser of base/ or plane/ and turns what it throws into a problem of the file. */
+function parsed<T>(parse: (text: string) => T) {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      context.issues.push({ code: 'custom', input: text, message: messageOf(error) })
+      return z.NEVER
+    }
+  })
+}
+
+const seconds = z.int().min(1).max(infinite)
+
+const server = parsed(text => {
+  const address = parseIp6(text)
+  if (address === unspecified || isMulticast(address)) throw new Error(`${text} can't be the address of a server`)
+  return address
+})
+
+const overlay = z
+  .strictObject({
+    kind: z
+      .enum(['zerotier', 'static'])
+      .default('zerotier')
+      .describe('zerotier asks the local service; static is told'),
+    network: parsed(parseNetworkId).describe('the network id, 16 hex digits'),
+    home: path.optional().describe('where ZeroTier keeps its files, default /var/lib/zerotier-one (zerotier only)'),
+    node: parsed(parseNodeAddress).optional().describe('this node, 10 hex digits (static only)'),
+    interface: interfaceName.optional().describe('the interface on the flat Ethernet (static only)'),
+  })
+  .superRefine(checkOverlay, { when: () => true })
+  .transform(overlayOf)
+
+export type OverlayConfig =
+  | { readonly kind: 'zerotier'; readonly network: NetworkId; readonly home: string }
+  | { readonly kind: 'static'; readonly network: NetworkId; readonly node: NodeAddress; readonly interface: string }
+
+interface OverlayInput {
+  readonly kind: 'zerotier' | 'static'
+  readonly network: NetworkId
+  readonly home?: string | undefined
+  readonly node?: NodeAddress | undefined
+  readonly interface?: string | undefined
+}
+
+/** Runs only where checkOverlay found nothing, so that a static overlay has its node and its interface. */
+function overlayOf({ kind, network, home, node, interface: name }: OverlayInput): OverlayConfig {
+  if (kind === 'zerotier') return { kind, network, home: home ?? '/var/lib/zerotier-one' }
+  return { kind, network, node: node!, interface: name! }
+}
+
+// MaxRtrAdvInterval goes up to 65535 by RFC 8319 section 4; MinRtrAdvInterval follows it by RFC 4861 section 6.2.1.
+const interval = z
+  .strictObject({
+    max: z.int().min(4).max(65_535).default(600).describe('seconds'),
+    min: z.int().min(3).optional().describe('seconds; a third of max unless given'),
+  })
+  .superRefine(checkInterval, { when: () => true })
+  .transform(({ min, max }) => ({ min: min ?? (max < 9 ? max : Math.floor(max / 3)), max }))
+
+const advertise = z
+  .strictObject({
+    networkOnLink: z.boolean().default(true).describe('say the /40 is on-link and answer solicitations for it'),
+    mtu: z.int().min(1280).max(65_535).optional().describe('octets; no MTU option unless given'),
+    interval: interval.prefault({}),
+    lifetimes: z
+      .strictObject({
+        network: seconds.default(1800).describe('seconds that hosts keep the route to the /40'),
+        lan: seconds.default(86_400).describe("seconds that hosts keep the LAN's own prefix"),
+      })
+      .prefault({}),
+  })
+  .superRefine(checkRouteLifetimes, { when: () => true })
+
+// T1 and T2 follow the preferred lifetime unless they are given. RFC 9915 section 21.4.
+const leaseTimes = z
+  .strictObject({
+    preferred: seconds.default(3600).describe('seconds'),
+    valid: seconds.default(86_400).describe('seconds'),
+    t1: seconds.optional().describe('seconds; half of preferred unless given, at least 20'),
+    t2: seconds.optional().describe('seconds; four fifths of preferred unless given, at least 30'),
+  })
+  .superRefine(checkLeaseTimes, { when: () => true })
+  .transform(({ preferred, valid, t1, t2 }) => {
+    const part = (share: number, least: number) =>
+      preferred === infinite ? infinite : Math.max(least, Math.floor(preferred * share))
+    const renew = t1 ?? Math.min(part(0.5, 20), t2 ?? infinite)
+    return { preferred, valid, t1: renew, t2: t2 ?? Math.max(part(0.8, 30), renew) }
+  })
+
+const lan = z.strictObject({
+  interface: interfaceName.describe('the interface of the LAN'),
+  subnet: z
+    .int()
+    .min(0)
+    .max(maxSubnet)
+    .optional()
+    .describe('absent on at most one LAN: the first, on-link as the whole /80'),
+  advertise: advertise.prefault({}),
+  dhcpv6: z
+    .strictObject({
+      preference: z.int().min(0).max(255).default(255).describe('255: clients take this server at once'),
+      lifetimes: leaseTimes.prefault({}),
+    })
+    .prefault({}),
+  dns: z
+    .strictObject({
+      servers: z.array(server).max(16).default([]).describe('IPv6 addresses of resolvers'),
+      search: z.array(domain).max(16).default([]).describe('domain names that hosts complete short names with'),
+    })
+    .prefault({}),
+})
+
+export const configSchema = z
+  .strictObject({
+    overlay,
+    lan: z
+      .array(lan)
+      .min(1)
+      .superRefine(checkLans, { when: () => true }),
+    fastPath: z.enum(['auto', 'netlink', 'off']).default('auto').describe('how neighbours on the overlay are resolved'),
+    http: z
+      .strictObject({
+        listen: listen.prefault('127.0.0.1:8680').describe('address:port, or off'),
+        socket: path.max(107).default(defaultSocket).describe('Unix socket of the API'),
+      })
+      .prefault({}),
+    stateDirectory: path.default('/var/lib/siteplane').describe('leases, identity and bookkeeping'),
+    log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
+  })
+  .superRefine(checkLinks, { when: () => true })
+
+export type Config = z.output<typeof configSchema>
+export type LanConfig = Config['lan'][number]
+
+/** The JSON Schema (2020-12) of the file, for editors. Relations between keys are not in it. */
+export function jsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, { io: 'input' }) as JsonSchema
+  return { title: 'siteplane.yaml', ...schema }
+}
+
+/** The part of a JSON Schema that walks of it need. */
+export interface JsonSchema {
+  readonly type?: string
+  readonly enum?: readonly string[]
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly items?: JsonSchema
+  readonly [keyword: string]: unknown
+}

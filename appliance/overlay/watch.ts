@@ -1,0 +1,44 @@
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import { logFields, sameReport } from './judge.ts'
+import type { OverlayReport } from './overlay.ts'
+
+/** The newest report and who wants to hear of the next. */
+export class Watch {
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #listeners = new Set<(report: OverlayReport) => void>()
+  #report: OverlayReport
+  #since: number
+
+  constructor(first: OverlayReport, clock: Clock, log: Log) {
+    this.#report = first
+    this.#clock = clock
+    this.#log = log
+    this.#since = clock.monotonic()
+  }
+
+  get report(): OverlayReport {
+    return this.#report
+  }
+
+  get since(): number {
+    return this.#since
+  }
+
+  /** Takes a new report; tells everyone if it says something new. */
+  put(report: OverlayReport): void {
+    const before = this.#report
+    if (sameReport(before, report)) return
+    this.#report = report
+    if (before.state !== report.state) this.#since = this.#clock.monotonic()
+    if (report.state === 'ok') this.#log.info(logFields(report), 'the overlay is ready')
+    else this.#log.warn(logFields(report), 'the overlay is awaited')
+    for (const listener of [...this.#listeners]) listener(report)
+  }
+
+  listen(listener: (report: OverlayReport) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+}

@@ -1,0 +1,87 @@
+import { type Clock, sleep } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { NetworkId } from '../plane/sixplane.ts'
+import { judge, type Visit } from './judge.ts'
+import { visit } from './local-api.ts'
+import type { LinkView, Overlay, OverlayReport } from './overlay.ts'
+import { Watch } from './watch.ts'
+
+/** Milliseconds between two visits to the local API, while waiting and when all is well. */
+export interface Pace {
+  readonly waiting: number
+  readonly settled: number
+}
+const usualPace: Pace = { waiting: 2_000, settled: 15_000 }
+
+export interface ZerotierOptions {
+  readonly home: string // of the ZeroTier service: its port number and its token
+  readonly network: NetworkId
+  readonly clock: Clock
+  readonly log: Log
+  readonly pace?: Pace
+}
+
+/** A network of the ZeroTier service on this machine, as its local API tells it. */
+export class ZerotierOverlay implements Overlay {
+  readonly name = 'overlay'
+  readonly #home: string
+  readonly #network: NetworkId
+  readonly #pace: Pace
+  readonly #watch: Watch
+  #visit: Visit = { kind: 'no-service', reason: 'ZeroTier has not been asked yet' }
+  #links: readonly LinkView[] | undefined
+  #wake = new AbortController() // ends the pause between two visits
+
+  constructor({ home, network, clock, log, pace = usualPace }: ZerotierOptions) {
+    this.#home = home
+    this.#network = network
+    this.#pace = pace
+    this.#watch = new Watch(this.#judge(), clock, log)
+  }
+
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    const stop = () => this.#wake.abort()
+    signal.addEventListener('abort', stop)
+    try {
+      while (!signal.aborted) {
+        this.#wake = new AbortController() // before the visit: a refresh during it asks once more
+        const found = await visit(this.#home, this.#network, signal)
+        if (signal.aborted) break
+        this.#visit = found
+        this.#watch.put(this.#judge())
+        ready()
+        await sleep(this.report().state === 'ok' ? this.#pace.settled : this.#pace.waiting, this.#wake.signal)
+      }
+    } finally {
+      signal.removeEventListener('abort', stop)
+    }
+  }
+
+  report(): OverlayReport {
+    return this.#watch.report
+  }
+
+  since(): number {
+    return this.#watch.since
+  }
+
+  onChange(listener: (report: OverlayReport) => void): Disposable {
+    return this.#watch.listen(listener)
+  }
+
+  refresh(): void {
+    this.#wake.abort()
+  }
+
+  update(links: readonly LinkView[]): void {
+    this.#links = links
+    const before = this.report().state
+    this.#watch.put(this.#judge())
+    // Where a link came or went, the service has news too; other links' events are none of its business.
+    if (this.report().state !== before) this.refresh()
+  }
+
+  #judge(): OverlayReport {
+    return judge(this.#network, this.#visit, this.#links)
+  }
+}
