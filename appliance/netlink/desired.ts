@@ -1,0 +1,163 @@
+/**
+ * What the kernel should hold, as a function of what is intended, what links there are, and what we already changed. Nothing
+ * here acts: reconcile.ts turns the difference to the actual state into steps.
+ */
+import type { Ip6, Prefix } from '../base/ip6.ts'
+import { type LanPlan, upperHalf } from '../plane/plan.ts'
+import type { Site } from '../plane/site.ts'
+import { acceptRaSettings, conf, forwardedNothing, forwardingSettings, neigh, type Setting } from './forwarding.ts'
+import type { Changes } from './journal.ts'
+import { type Address, type KernelState, type Link, mark, type Neighbour, type Route, type Rule } from './kernel.ts'
+
+/** What the daemon wants, by link names, whether the links are there or not. */
+export interface Intent {
+  readonly site: Site | undefined // undefined: nothing of ours should be there
+  readonly overlay: { readonly link: string; readonly assignAddress: boolean } | undefined // assignAddress: static overlay
+  readonly lans: readonly { readonly link: string; readonly plan: LanPlan }[]
+  readonly resolver: 'netlink' | 'off'
+  readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[] // delegated
+}
+
+export type OwnAddress = Pick<Address, 'link' | 'address' | 'length'>
+
+export interface Desired {
+  readonly addresses: readonly OwnAddress[]
+  readonly routes: readonly Route[]
+  readonly rules: readonly Rule[]
+  readonly neighbours: readonly Neighbour[]
+  readonly sysctls: readonly Setting[] // in the order of writing
+  readonly allMulticast: readonly number[] // link indexes
+}
+
+export const nothing: Desired = { addresses: [], routes: [], rules: [], neighbours: [], sysctls: [], allMulticast: [] }
+export const noIntent: Intent = { site: undefined, overlay: undefined, lans: [], resolver: 'off', routes: [] }
+
+const table = 80
+const mainTable = 254 // RT_TABLE_MAIN, rtnetlink(7)
+const ordinaryMetric = 1024 // what the kernel gives a route whose maker names none
+const lastResort = 65_535 // any route that leads somewhere comes before an unreachable one
+
+/** The priorities of our rules; all stand before the main table's 32766. */
+export const priorities = { site: 1079, network: 1080, overlay: 1081, lan: 1082 } as const
+
+export function desired(intent: Intent, state: KernelState, changes: Changes): Desired {
+  const { site, overlay } = intent
+  if (!site) return nothing
+
+  const links = new Map(state.links.map(link => [link.name, link]))
+  const lans = intent.lans.filter(lan => links.has(lan.link))
+  const overlayLink = overlay && links.get(overlay.link)
+  const lanNames = lans.map(lan => lan.link)
+  return {
+    addresses: addresses(intent, site, links),
+    routes: routes(intent, site, links),
+    rules: rules(intent, site, state, changes),
+    neighbours: [],
+    sysctls: [
+      ...acceptRaSettings(overlay?.link, state, changes),
+      ...(overlayLink ? overlaySettings(overlayLink.name) : []),
+      ...lanNames.flatMap(lanSettings),
+      ...(overlayLink && intent.resolver === 'netlink' ? resolverSettings(overlayLink.name) : []),
+      ...forwardingSettings(lanNames, overlayLink?.name, state, changes),
+    ].filter(({ path }) => state.sysctls.has(path)),
+    // The neighbour responder hears solicitations for any address of the /40, also after a crash of ours.
+    allMulticast: lans.map(lan => links.get(lan.link)!.index),
+  }
+}
+
+type Links = ReadonlyMap<string, Link>
+
+/** A link that can carry addresses and routes; setting it down has taken them away, and gives them back when it is up again. */
+function upLink(links: Links, name: string): Link | undefined {
+  const link = links.get(name)
+  return link?.up ? link : undefined
+}
+
+function addresses(intent: Intent, site: Site, links: Links): OwnAddress[] {
+  const own: OwnAddress[] = []
+  for (const { link: name, plan } of intent.lans) {
+    const link = upLink(links, name)
+    if (link) own.push({ link: link.index, address: plan.router, length: plan.prefix.length })
+  }
+  const overlay = intent.overlay?.assignAddress ? upLink(links, intent.overlay.link) : undefined
+  if (overlay) own.push({ link: overlay.index, address: site.address, length: site.networkPrefix.length })
+  return own
+}
+
+function routes(intent: Intent, site: Site, links: Links): Route[] {
+  const own: Route[] = []
+  const through = (name: string, destination: Prefix, via?: Ip6) => {
+    const link = upLink(links, name)
+    if (!link) return
+    own.push({ table, kind: 'unicast', destination, link: link.index, via, metric: ordinaryMetric, protocol: mark })
+  }
+  const unreachable = (destination: Prefix, metric: number) =>
+    own.push({ table, kind: 'unreachable', destination, link: undefined, via: undefined, metric, protocol: mark })
+
+  for (const lan of intent.lans) through(lan.link, lan.plan.prefix)
+  for (const route of intent.routes) through(route.link, route.prefix, route.via)
+  if (intent.overlay) through(intent.overlay.link, site.networkPrefix)
+
+  unreachable(upperHalf(site.sitePrefix), ordinaryMetric) // what is unassigned there never goes to the first LAN
+  // While a LAN is down its packets would follow the /40 to the overlay, which would only send them back.
+  unreachable(site.sitePrefix, lastResort)
+  unreachable(site.networkPrefix, lastResort) // nor does anything of the network follow the default route to the internet
+  return own
+}
+
+function rules(intent: Intent, site: Site, state: KernelState, changes: Changes): Rule[] {
+  const lookup = (priority: number, destination: Prefix, action: Rule['action']): Rule => ({
+    priority,
+    destination,
+    inputLink: undefined,
+    action,
+    protocol: mark,
+  })
+  const prohibit = (priority: number, inputLink: string): Rule => ({
+    priority,
+    destination: undefined,
+    inputLink,
+    action: { kind: 'prohibit' },
+    protocol: mark,
+  })
+  return [
+    // What an operator or Docker routes inside our /80 by a longer prefix wins over table 80.
+    lookup(priorities.site, site.sitePrefix, {
+      kind: 'lookup',
+      table: mainTable,
+      suppressPrefixLength: site.sitePrefix.length,
+    }),
+    lookup(priorities.network, site.networkPrefix, { kind: 'lookup', table }),
+    ...(intent.overlay ? [prohibit(priorities.overlay, intent.overlay.link)] : []),
+    ...intent.lans
+      .filter(lan => forwardedNothing(lan.link, state, changes))
+      .map(lan => prohibit(priorities.lan, lan.link)),
+  ]
+}
+
+/** Members of the network are no routers of ours. */
+function overlaySettings(link: string): Setting[] {
+  return [
+    { path: conf(link, 'accept_ra'), value: '0' },
+    { path: conf(link, 'accept_redirects'), value: '0' },
+  ]
+}
+
+function lanSettings(link: string): Setting[] {
+  return [
+    { path: conf(link, 'accept_ra_rt_info_max_plen'), value: '0' }, // our own /41s, told by another router, are not for us
+    { path: conf(link, 'ignore_routes_with_linkdown'), value: '1' },
+  ]
+}
+
+/**
+ * The kernel asks us first (app_solicit), and helps itself by multicast when we are gone. It never probes by unicast, which nobody
+ * answers for hosts behind a node of a ZeroTier network: probing again by multicast keeps such an entry alive.
+ */
+function resolverSettings(link: string): Setting[] {
+  return [
+    { path: neigh(link, 'app_solicit'), value: '1' },
+    { path: neigh(link, 'ucast_solicit'), value: '0' },
+    { path: neigh(link, 'mcast_resolicit'), value: '3' },
+  ]
+}
