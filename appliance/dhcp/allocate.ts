@@ -1,0 +1,55 @@
+/** Which address a host gets: the same one for ever, from what it calls itself and a secret, with no table. RFC 7943 section 4. */
+import { createHmac } from 'node:crypto'
+import { fromHex, Writer } from '../base/bytes.ts'
+import type { Ip6 } from '../base/ip6.ts'
+import type { LanPlan } from '../plane/plan.ts'
+import type { BindingKey } from './binding.ts'
+import { addressOf, hostOf } from './binding.ts'
+import { duidBytes } from './duid.ts'
+
+const iaTypes = { na: 3, pd: 25 } as const // their option codes
+const firstLan = 0xff // no further LAN has this number
+
+/**
+ * The candidate number `counter` for a binding: an address's offset in the LAN's prefix, within the dynamic range. It does not
+ * depend on the prefix, so that a renumbered site keeps it.
+ */
+export function candidate(key: BindingKey, counter: number, secret: Uint8Array, plan: LanPlan): number {
+  const duid = duidBytes(key.duid)
+  const out = new Writer(64)
+  out
+    .u8(key.subnet ?? firstLan)
+    .u8(duid.length)
+    .bytes(duid)
+    .u8(iaTypes[key.iaType])
+    .u32(key.iaid)
+  if (key.clone !== undefined) out.bytes(fromHex(key.clone))
+  const digest = createHmac('sha256', secret).update(out.u32(counter).take()).digest()
+  const first = hostOf(plan.prefix, plan.dynamic.first)
+  const size = BigInt(hostOf(plan.prefix, plan.dynamic.last) - first + 1)
+  return first + Number(digest.readBigUInt64BE(0) % size)
+}
+
+/** Whether the last 64 bits are kept for something else by IANA. RFC 5453 section 3. */
+export function isReservedInterfaceId(address: Ip6): boolean {
+  const id = BigInt.asUintN(64, address)
+  if (id === 0n) return true // the subnet-router anycast address, RFC 4291 section 2.6.1
+  if (id >= 0xfdff_ffff_ffff_ff80n && id <= 0xfdff_ffff_ffff_ffffn) return true
+  return id >= 0x0200_5eff_fe00_0000n && id <= 0x0200_5eff_fe00_5212n
+}
+
+const attempts = 64 // in a pool of 2^40 and more only quarantine and reserved ones are ever met; a small test pool needs luck
+
+/** The first candidate that `isFree` lets through, or undefined. */
+export function allocate(
+  key: BindingKey,
+  secret: Uint8Array,
+  plan: LanPlan,
+  isFree: (host: number) => boolean,
+): number | undefined {
+  for (let counter = 0; counter < attempts; counter++) {
+    const host = candidate(key, counter, secret, plan)
+    if (!isReservedInterfaceId(addressOf(plan.prefix, host)) && isFree(host)) return host
+  }
+  return undefined
+}

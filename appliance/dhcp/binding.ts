@@ -1,0 +1,63 @@
+import type { Ip6, Prefix } from '../base/ip6.ts'
+import { addressIn } from '../base/ip6.ts'
+import type { Mac } from '../base/mac.ts'
+import type { Duid } from './duid.ts'
+
+/** Whose address it is. RFC 9915 section 12; `clone` tells apart hosts that were copied with their DUID and IAID. */
+export interface BindingKey {
+  readonly subnet: number | undefined // of the LAN; undefined is the first one
+  readonly duid: Duid
+  readonly iaType: 'na' | 'pd'
+  readonly iaid: number
+  readonly clone: Mac | undefined // undefined for the first holder of the key
+}
+
+/**
+ * What the server knows for one key. The address is kept relative to the LAN's prefix, so that a host keeps its last bits
+ * when the site is renumbered. Instants are milliseconds since 1970.
+ */
+export interface Binding extends BindingKey {
+  readonly host: number // offset from the first address of the LAN's prefix, below 2^48
+  readonly mac: Mac | undefined // undefined where it could not be learned
+  readonly hostname: string | undefined
+  readonly state: 'bound' | 'released'
+  readonly grantedAt: number
+  readonly preferredUntil: number
+  readonly validUntil: number
+}
+
+/** An address that a client found in use by another host: not given to anybody for a while. RFC 9915 section 18.3.8. */
+export interface Quarantine {
+  readonly subnet: number | undefined
+  readonly host: number
+  readonly duid: Duid
+  readonly iaid: number
+  readonly mac: Mac | undefined
+  readonly until: number
+}
+
+/** A change to what is stored. */
+export type Change =
+  | { readonly kind: 'put'; readonly binding: Binding }
+  | { readonly kind: 'remove'; readonly binding: Binding }
+  | { readonly kind: 'quarantine'; readonly quarantine: Quarantine }
+
+/** What a decision may ask of the stored bindings. */
+export interface Bindings {
+  find(key: BindingKey): Binding | undefined
+  /** The binding that has this address, live or not. */
+  holder(subnet: number | undefined, host: number): Binding | undefined
+  isQuarantined(subnet: number | undefined, host: number, now: number): boolean
+  /** Whether one more binding fits: if not, the one to give up for it, or `full`. */
+  room(now: number): { readonly kind: 'room' | 'full' } | { readonly kind: 'reclaim'; readonly binding: Binding }
+}
+
+export const isLive = (binding: Binding, now: number): boolean => binding.state === 'bound' && binding.validUntil > now
+
+/** The key as text, for maps. */
+export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): string {
+  return `${subnet ?? ''}/${duid}/${iaType}/${iaid}/${clone ?? ''}`
+}
+
+export const addressOf = (prefix: Prefix, host: number): Ip6 => addressIn(prefix, BigInt(host))
+export const hostOf = (prefix: Prefix, address: Ip6): number => Number(address - prefix.address)

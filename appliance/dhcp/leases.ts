@@ -1,0 +1,67 @@
+import type { Ip6, Prefix } from '../base/ip6.ts'
+import type { Mac } from '../base/mac.ts'
+import { addressOf, type Binding, type Quarantine } from './binding.ts'
+import { type Duid, macOfDuid } from './duid.ts'
+
+/** A lease as the status shows it. Instants are milliseconds since 1970. */
+export interface LeaseRow {
+  readonly duid: Duid
+  readonly iaid: number
+  readonly address: Ip6 // under the prefix that the LAN has now
+  readonly interface: string
+  readonly linkLayerAddress: Mac | undefined
+  readonly hostname: string | undefined
+  readonly preferredUntil: number
+  readonly validUntil: number
+  readonly state: 'bound' | 'expired' | 'released' | 'declined'
+}
+
+/** A LAN that is served now. */
+export interface ServedLan {
+  readonly interface: string
+  readonly subnet: number | undefined
+  readonly prefix: Prefix
+}
+
+/** The leases of the LANs that are served now, by address. */
+export function leaseRows(
+  bindings: Iterable<Binding>,
+  quarantine: Iterable<Quarantine>,
+  lans: readonly ServedLan[],
+  now: number,
+): LeaseRow[] {
+  const bySubnet = new Map(lans.map(lan => [lan.subnet, lan]))
+  const rows: LeaseRow[] = []
+  for (const { subnet, host, duid, iaid, mac, hostname, preferredUntil, validUntil, state } of bindings) {
+    const lan = bySubnet.get(subnet)
+    if (!lan) continue
+    rows.push({
+      duid,
+      iaid,
+      address: addressOf(lan.prefix, host),
+      interface: lan.interface,
+      linkLayerAddress: mac ?? macOfDuid(duid),
+      hostname,
+      preferredUntil,
+      validUntil,
+      state: state === 'bound' && validUntil <= now ? 'expired' : state,
+    })
+  }
+  for (const { subnet, host, duid, iaid, mac, until } of quarantine) {
+    const lan = bySubnet.get(subnet)
+    if (!lan || until <= now) continue
+    const address = addressOf(lan.prefix, host)
+    rows.push({
+      duid,
+      iaid,
+      address,
+      interface: lan.interface,
+      linkLayerAddress: mac ?? macOfDuid(duid),
+      hostname: undefined,
+      preferredUntil: until,
+      validUntil: until,
+      state: 'declined',
+    })
+  }
+  return rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
+}

@@ -1,0 +1,33 @@
+import type { Option } from './options.ts'
+import { judge } from './scope.ts'
+import type { Answer } from './server.ts'
+import { Status } from './status.ts'
+import { askedOf, status, type Turn, withdrawn } from './turn.ts'
+
+/**
+ * Makes the bindings; one that exists is answered afresh, and an IA without addresses gets what was advertised, since udhcpc6
+ * sends both. RFC 9915 section 18.3.2.
+ */
+export function request(turn: Turn): Answer {
+  const { plan } = turn.context.scope
+  const options: Option[] = []
+  for (const ia of turn.ias()) {
+    const asked = askedOf(ia)
+    if (asked.some(address => judge(plan, address) !== 'on-link')) {
+      options.push(turn.answer(ia, [status(Status.notOnLink, 'the address is not of this LAN')]))
+      continue
+    }
+    const owned = turn.owned(ia)
+    if (owned.kind === 'probe') return owned
+    const host = turn.choose(owned.key, owned.binding, asked)
+    if (host === undefined) {
+      options.push(turn.answer(ia, [status(Status.noAddrsAvail, 'no address is free')]))
+      continue
+    }
+    turn.bind(owned.key, owned.binding, host)
+    const granted = turn.granted(host)
+    const others = asked.filter(address => address !== granted.address)
+    options.push(turn.answer(ia, [granted, ...withdrawn(others)]))
+  }
+  return { kind: 'answer', options }
+}

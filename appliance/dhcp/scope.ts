@@ -1,0 +1,27 @@
+import type { Ip6 } from '../base/ip6.ts'
+import { isAssignable, type LanPlan } from '../plane/plan.ts'
+
+/** What one LAN is served with. */
+export interface Scope {
+  readonly interface: string
+  readonly plan: LanPlan
+  readonly preference: number // 0 to 255
+  /** Seconds. T1 at most T2 at most the preferred lifetime at most the valid one. */
+  readonly lifetimes: {
+    readonly preferred: number
+    readonly valid: number
+    readonly t1: number
+    readonly t2: number
+  }
+  readonly dns: { readonly servers: readonly Ip6[]; readonly search: readonly string[] }
+}
+
+/**
+ * Whether an address belongs on this LAN. `foreign` is what we can't judge: the LAN may have other prefixes, from another
+ * router and another DHCPv6 server, and of those we know nothing. All of fc00::/8 is 6PLANE and nobody else's, so an address
+ * there which isn't of this LAN is of another site, another LAN or another time.
+ */
+export function judge(plan: LanPlan, address: Ip6): 'on-link' | 'off-link' | 'foreign' {
+  if (isAssignable(plan, address)) return 'on-link'
+  return address >> 120n === 0xfcn ? 'off-link' : 'foreign'
+}

@@ -1,0 +1,98 @@
+/**
+ * The DHCPv6 server as a function: a message and what is known in, an answer and what must be stored before it leaves out. It has
+ * no clock, socket or database; LanServer gives it theirs.
+ */
+import type { Change } from './binding.ts'
+import { confirm } from './confirm.ts'
+import { informationRequest } from './information-request.ts'
+import { type Message, MessageType } from './message.ts'
+import { findOption, findOptions, type Option, optionCode } from './options.ts'
+import { rebind } from './rebind.ts'
+import { decline, release } from './release.ts'
+import { renew } from './renew.ts'
+import { request } from './request.ts'
+import { solicit } from './solicit.ts'
+import { Status } from './status.ts'
+import { type Context, type Probe, status, Turn } from './turn.ts'
+import { refusal } from './validate.ts'
+
+/** What one kind of message says: the options that are its own. */
+export type Answer =
+  | { readonly kind: 'answer'; readonly options: readonly Option[] }
+  | { readonly kind: 'ignore'; readonly reason: string }
+  | { readonly kind: 'probe'; readonly probe: Probe }
+
+/** `reply`: store `changes`, then send. `probe`: ask the LAN, then decide again. */
+export type Outcome =
+  | { readonly kind: 'reply'; readonly reply: Message; readonly changes: readonly Change[] }
+  | { readonly kind: 'ignore'; readonly reason: string }
+  | { readonly kind: 'probe'; readonly probe: Probe }
+
+const handlers = new Map<number, (turn: Turn) => Answer>([
+  [MessageType.solicit, solicit],
+  [MessageType.request, request],
+  [MessageType.confirm, confirm],
+  [MessageType.renew, renew],
+  [MessageType.rebind, rebind],
+  [MessageType.release, release],
+  [MessageType.decline, decline],
+  [MessageType.informationRequest, informationRequest],
+])
+
+/** What to do about a message that arrived on the LAN. RFC 9915 section 18.3. */
+export function decide(message: Message, context: Context): Outcome {
+  const refused = refusal(message, context.identity.duid)
+  const handler = handlers.get(message.type)
+  if (refused !== undefined || !handler) return { kind: 'ignore', reason: refused ?? 'not a message for a server' }
+  const turn = new Turn(message, context)
+  const answer = handler(turn)
+  if (answer.kind !== 'answer') return answer
+  const advertise = message.type === MessageType.solicit
+  const client = findOption(message.options, 'client-id')
+  const { preference } = context.scope
+  const options: Option[] = [
+    ...(client ? [client] : []),
+    { kind: 'server-id', duid: context.identity.duid },
+    ...(advertise && preference > 0 ? [{ kind: 'preference', value: preference } as const] : []),
+    ...answer.options,
+    ...delegations(turn),
+    ...configuration(turn),
+  ]
+  const type = advertise ? MessageType.advertise : MessageType.reply
+  return { kind: 'reply', reply: { type, transaction: message.transaction, options }, changes: turn.changes }
+}
+
+/** No prefix is delegated; networkd asks for one unasked, and must get its addresses all the same. RFC 9915 section 18.3.9. */
+function delegations(turn: Turn): Option[] {
+  const { type, options } = turn.message
+  const code = delegationStatus.get(type)
+  if (!code) return []
+  return findOptions(options, 'ia-pd').map(ia => turn.answer(ia, [code]))
+}
+const noPrefix = status(Status.noPrefixAvail, 'no prefix is delegated here')
+const noBinding = status(Status.noBinding, 'no such binding')
+const delegationStatus = new Map<number, Option>([
+  [MessageType.solicit, noPrefix],
+  [MessageType.request, noPrefix],
+  [MessageType.renew, noPrefix],
+  [MessageType.rebind, noPrefix],
+  [MessageType.release, noBinding],
+  [MessageType.decline, noBinding],
+])
+
+const retryAtMost = 300 // seconds, our own: a host that lost us finds us again within five minutes instead of an hour
+
+/** Options that are the same for everybody, where configured and asked for. RFC 9915 section 21.7. */
+function configuration(turn: Turn): Option[] {
+  const { type, options } = turn.message
+  if (type === MessageType.confirm || type === MessageType.release || type === MessageType.decline) return []
+  const { dns } = turn.context.scope
+  const all: Option[] = [
+    { kind: 'sol-max-rt', seconds: retryAtMost },
+    { kind: 'inf-max-rt', seconds: retryAtMost },
+  ]
+  if (dns.servers.length > 0) all.push({ kind: 'dns-servers', servers: dns.servers })
+  if (dns.search.length > 0) all.push({ kind: 'domain-list', names: dns.search })
+  const asked = new Set(findOption(options, 'option-request')?.codes)
+  return all.filter(option => option.kind !== 'unknown' && asked.has(optionCode(option.kind)))
+}

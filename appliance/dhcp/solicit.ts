@@ -1,0 +1,18 @@
+import type { Option } from './options.ts'
+import type { Answer } from './server.ts'
+import { Status } from './status.ts'
+import { askedOf, status, type Turn } from './turn.ts'
+
+/** What a Request would get, promised to nobody: the choice is the same the next time. RFC 9915 section 18.3.9. */
+export function solicit(turn: Turn): Answer {
+  const options: Option[] = []
+  for (const ia of turn.ias()) {
+    const owned = turn.owned(ia)
+    if (owned.kind === 'probe') return owned
+    const host = turn.choose(owned.key, owned.binding, askedOf(ia))
+    options.push(
+      turn.answer(ia, host === undefined ? [status(Status.noAddrsAvail, 'no address is free')] : [turn.granted(host)]),
+    )
+  }
+  return { kind: 'answer', options }
+}

@@ -1,0 +1,123 @@
+import type { Binding, BindingKey, Bindings, Change, Quarantine } from './binding.ts'
+import { isLive, keyText } from './binding.ts'
+
+const mostBindings = 65_536 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
+export const mostQuarantined = 1024
+
+/** The bindings in memory: what the server decides by. Changes can be taken back until they are stored. */
+export class Table implements Bindings {
+  readonly #byKey = new Map<string, Binding>()
+  readonly #byHost = new Map<string, Binding>()
+  readonly #quarantine = new Map<string, Quarantine>() // oldest first
+  readonly #most: number
+  #spare: Binding[] = [] // no longer live when they were looked for, the one gone longest last
+  #fullUntil = 0
+
+  constructor(most = mostBindings) {
+    this.#most = most
+  }
+
+  get bindings(): IterableIterator<Binding> {
+    return this.#byKey.values()
+  }
+
+  get quarantined(): IterableIterator<Quarantine> {
+    return this.#quarantine.values()
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  find(key: BindingKey): Binding | undefined {
+    return this.#byKey.get(keyText(key))
+  }
+
+  holder(subnet: number | undefined, host: number): Binding | undefined {
+    return this.#byHost.get(hostText(subnet, host))
+  }
+
+  isQuarantined(subnet: number | undefined, host: number, now: number): boolean {
+    return (this.#quarantine.get(hostText(subnet, host))?.until ?? 0) > now
+  }
+
+  room(now: number): ReturnType<Bindings['room']> {
+    if (this.#byKey.size < this.#most) return { kind: 'room' }
+    if (now < this.#fullUntil) return { kind: 'full' }
+    const binding = this.#nextSpare(now)
+    return binding ? { kind: 'reclaim', binding } : { kind: 'full' }
+  }
+
+  /** Makes the changes and returns what takes them back, in the order in which it must be applied. */
+  apply(changes: readonly Change[]): Change[] {
+    const undo: Change[] = []
+    for (const change of changes) undo.unshift(...this.#apply(change))
+    return undo
+  }
+
+  /** Moves every instant by so many milliseconds: the wall clock was set. */
+  shift(milliseconds: number): void {
+    const moved = [...this.#byKey.values()].map(binding => ({
+      ...binding,
+      grantedAt: binding.grantedAt + milliseconds,
+      preferredUntil: binding.preferredUntil + milliseconds,
+      validUntil: binding.validUntil + milliseconds,
+    }))
+    this.apply(moved.map(binding => ({ kind: 'put', binding })))
+    for (const [host, entry] of this.#quarantine)
+      this.#quarantine.set(host, { ...entry, until: entry.until + milliseconds })
+    this.#spare = []
+    this.#fullUntil = 0
+  }
+
+  #apply(change: Change): Change[] {
+    switch (change.kind) {
+      case 'put': {
+        const before = this.find(change.binding)
+        if (before) this.#delete(before)
+        this.#byKey.set(keyText(change.binding), change.binding)
+        this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
+        if (change.binding.state === 'released') this.#fullUntil = 0
+        return before ? [{ kind: 'put', binding: before }] : [{ kind: 'remove', binding: change.binding }]
+      }
+      case 'remove': {
+        const before = this.find(change.binding)
+        if (!before) return []
+        this.#delete(before)
+        return [{ kind: 'put', binding: before }]
+      }
+      case 'quarantine': {
+        const { subnet, host } = change.quarantine
+        const oldest = this.#quarantine.keys().next().value
+        if (this.#quarantine.size >= mostQuarantined && oldest !== undefined) this.#quarantine.delete(oldest)
+        this.#quarantine.set(hostText(subnet, host), change.quarantine)
+        return []
+      }
+      default:
+        return change satisfies never
+    }
+  }
+
+  #delete(binding: Binding): void {
+    this.#byKey.delete(keyText(binding))
+    const host = hostText(binding.subnet, binding.host)
+    if (this.#byHost.get(host) === binding) this.#byHost.delete(host)
+  }
+
+  /** Looks through the whole table only when the last look is used up, and not again before something can have expired. */
+  #nextSpare(now: number): Binding | undefined {
+    for (let fresh = false; ; fresh = true) {
+      for (let last = this.#spare.at(-1); last; last = this.#spare.at(-1)) {
+        if (this.find(last) === last && !isLive(last, now)) return last
+        this.#spare.pop()
+      }
+      if (fresh) return undefined
+      const all = [...this.#byKey.values()]
+      this.#spare = all.filter(binding => !isLive(binding, now)).sort((a, b) => b.validUntil - a.validUntil)
+      if (this.#spare.length === 0)
+        this.#fullUntil = all.reduce((least, { validUntil }) => Math.min(least, validUntil), Number.POSITIVE_INFINITY)
+    }
+  }
+}
+
+const hostText = (subnet: number | undefined, host: number): string => `${subnet ?? ''}/${host}`

@@ -1,0 +1,199 @@
+/** One message being answered: what it sees, what it wants stored, and the questions that all kinds of messages share. */
+import type { Ip6 } from '../base/ip6.ts'
+import type { Mac } from '../base/mac.ts'
+import { allocate, isReservedInterfaceId } from './allocate.ts'
+import {
+  addressOf,
+  type Binding,
+  type BindingKey,
+  type Bindings,
+  type Change,
+  hostOf,
+  isLive,
+  type Quarantine,
+} from './binding.ts'
+import { hostName } from './domain-name.ts'
+import type { Duid } from './duid.ts'
+import type { Message } from './message.ts'
+import { findOption, findOptions, type IaAddress, type IaNa, type Option } from './options.ts'
+import type { Scope } from './scope.ts'
+
+/** A question to the LAN: does the host with this MAC still answer for this address? */
+export interface Probe {
+  readonly address: Ip6
+  readonly mac: Mac
+}
+
+/** Everything that a decision depends on besides the message. */
+export interface Context {
+  readonly scope: Scope
+  readonly identity: { readonly duid: Duid; readonly secret: Uint8Array }
+  readonly bindings: Bindings
+  readonly mac: Mac | undefined // of the sender, where it is known
+  readonly now: number // milliseconds since 1970
+  /** What a probe has found; undefined where none was made. */
+  probed(probe: Probe): boolean | undefined
+}
+
+/** Whose IA it is: a key, with its binding if there is one. `probe`: ask the LAN first, then decide again. */
+export type Owned =
+  | { readonly kind: 'own'; readonly key: BindingKey; readonly binding: Binding | undefined; readonly clone: boolean }
+  | { readonly kind: 'probe'; readonly probe: Probe }
+
+const quarantineTime = 24 * 3600 * 1000 // our own: a host that took the address by hand will be gone or known by tomorrow
+const mostIas = 8 // in one message, our own: real hosts send one or two, and each costs a row
+
+export class Turn {
+  readonly message: Message
+  readonly context: Context
+  readonly changes: Change[] = []
+  readonly #taken = new Map<number, BindingKey>() // by an earlier IA of the same message
+  readonly #client: Duid | undefined
+
+  constructor(message: Message, context: Context) {
+    this.message = message
+    this.context = context
+    this.#client = findOption(message.options, 'client-id')?.duid
+  }
+
+  /** The IA_NAs of the message, each IAID once, as many as we serve in one message. */
+  ias(): IaNa[] {
+    const seen = new Map<number, IaNa>()
+    for (const ia of findOptions(this.message.options, 'ia-na')) if (!seen.has(ia.iaid)) seen.set(ia.iaid, ia)
+    return [...seen.values()].slice(0, mostIas)
+  }
+
+  /**
+   * The same DUID and IAID from another MAC is a copy of the host if the first one still answers for its address; else the host
+   * has a new card. NetworkManager takes both from the machine id, so copied machines share them.
+   */
+  owned({ iaid }: IaNa): Owned {
+    const { bindings, mac, scope } = this.context
+    const first: BindingKey = {
+      subnet: scope.plan.subnet,
+      duid: this.#client!, // the rules for discarding leave nothing without one that has IAs
+      iaType: 'na',
+      iaid,
+      clone: undefined,
+    }
+    const copy = { ...first, clone: mac }
+    const known = mac === undefined ? undefined : bindings.find(copy)
+    if (known) return { kind: 'own', key: copy, binding: known, clone: true }
+    const binding = bindings.find(first)
+    if (!binding || mac === undefined || binding.mac === undefined || binding.mac === mac)
+      return { kind: 'own', key: first, binding, clone: false }
+    const probe = { address: addressOf(scope.plan.prefix, binding.host), mac: binding.mac }
+    const answered = this.context.probed(probe)
+    if (answered === undefined) return { kind: 'probe', probe }
+    return answered
+      ? { kind: 'own', key: copy, binding: undefined, clone: true }
+      : { kind: 'own', key: first, binding, clone: false }
+  }
+
+  /** Whether the address may be given to this key now. */
+  isFree(key: BindingKey, host: number): boolean {
+    const { bindings, now } = this.context
+    if (this.#taken.has(host) || bindings.isQuarantined(key.subnet, host, now)) return false
+    const holder = bindings.holder(key.subnet, host)
+    return !holder || isSame(holder, key) || !isLive(holder, now)
+  }
+
+  /** Whether the address lies where we give addresses away, and nobody else has it. */
+  isFreeAddress(key: BindingKey, address: Ip6): boolean {
+    const { plan } = this.context.scope
+    if (address < plan.dynamic.first || address > plan.dynamic.last || isReservedInterfaceId(address)) return false
+    return this.isFree(key, hostOf(plan.prefix, address))
+  }
+
+  /** The one it has, else one that it asks for, else the one that its name hashes to; undefined where there is no room. */
+  choose(key: BindingKey, binding: Binding | undefined, asked: readonly Ip6[]): number | undefined {
+    const { bindings, now, scope, identity } = this.context
+    const { plan } = scope
+    if (binding && this.isFreeAddress(key, addressOf(plan.prefix, binding.host))) return binding.host
+    if (!binding && bindings.room(now).kind === 'full') return undefined
+    const wanted = asked.find(address => this.isFreeAddress(key, address))
+    if (wanted !== undefined) return hostOf(plan.prefix, wanted)
+    return allocate(key, identity.secret, plan, host => this.isFree(key, host))
+  }
+
+  /** Records that the key has the address from now on. The reply may leave only when that is stored. */
+  bind(key: BindingKey, binding: Binding | undefined, host: number): void {
+    const { bindings, now, scope, mac } = this.context
+    const holder = bindings.holder(key.subnet, host)
+    if (holder && !isSame(holder, key)) this.changes.push({ kind: 'remove', binding: holder })
+    else if (!binding) {
+      const room = bindings.room(now)
+      if (room.kind === 'reclaim') this.changes.push({ kind: 'remove', binding: room.binding })
+    }
+    this.#taken.set(host, key)
+    this.changes.push({
+      kind: 'put',
+      binding: {
+        ...key,
+        host,
+        mac: mac ?? binding?.mac,
+        hostname: this.#hostname() ?? binding?.hostname,
+        state: 'bound',
+        grantedAt: now,
+        preferredUntil: now + scope.lifetimes.preferred * 1000,
+        validUntil: now + scope.lifetimes.valid * 1000,
+      },
+    })
+  }
+
+  /** The host gives its address back; it is kept for it all the same until somebody needs it. */
+  release(binding: Binding): void {
+    const { now } = this.context
+    this.changes.push({
+      kind: 'put',
+      binding: { ...binding, state: 'released', preferredUntil: now, validUntil: now },
+    })
+  }
+
+  /** Another host uses the address: nobody gets it for a day, and the binding is gone, so that the next choice differs. */
+  decline(binding: Binding): void {
+    const { subnet, host, duid, iaid, mac } = binding
+    const quarantine: Quarantine = { subnet, host, duid, iaid, mac, until: this.context.now + quarantineTime }
+    this.changes.push({ kind: 'remove', binding }, { kind: 'quarantine', quarantine })
+  }
+
+  /** An address of the LAN with the lifetimes that we give. */
+  granted(host: number): IaAddress {
+    const { plan, lifetimes } = this.context.scope
+    const { preferred, valid } = lifetimes
+    return { kind: 'ia-address', address: addressOf(plan.prefix, host), preferred, valid, options: [] }
+  }
+
+  /** The IA of the answer. T1 and T2 are the same in all of them. RFC 9915 section 18.3.4. */
+  answer(ia: { readonly kind: 'ia-na' | 'ia-pd'; readonly iaid: number }, options: readonly Option[]): Option {
+    const { t1, t2 } = this.context.scope.lifetimes
+    return { kind: ia.kind, iaid: ia.iaid, t1, t2, options }
+  }
+
+  #hostname(): string | undefined {
+    const fqdn = findOption(this.message.options, 'client-fqdn')
+    return fqdn && hostName(fqdn.name)
+  }
+}
+
+/** The addresses that an IA names, each once. */
+export function askedOf(ia: IaNa): Ip6[] {
+  return [...new Set(findOptions(ia.options, 'ia-address').map(({ address }) => address))]
+}
+
+/** Addresses that the client must give up: back with both lifetimes 0. RFC 9915 section 18.3.4. */
+export function withdrawn(addresses: readonly Ip6[]): IaAddress[] {
+  return addresses.map(address => ({ kind: 'ia-address', address, preferred: 0, valid: 0, options: [] }))
+}
+
+export const status = (code: number, text: string): Option => ({ kind: 'status-code', status: code, text })
+
+function isSame(binding: BindingKey, key: BindingKey): boolean {
+  return (
+    binding.iaid === key.iaid &&
+    binding.duid === key.duid &&
+    binding.clone === key.clone &&
+    binding.iaType === key.iaType &&
+    binding.subnet === key.subnet
+  )
+}
