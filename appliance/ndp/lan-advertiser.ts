@@ -20,17 +20,17 @@ import {
   multicastRouterType,
 } from './multicast-router.ts'
 import { type OtherRouter, OtherRouters } from './other-routers.ts'
-import { type Endpoint, type IcmpIn, type IcmpOut, type LanLink, openRouterSocket } from './socket.ts'
+import { type Endpoint, type IcmpIn, type IcmpOut, type LinkRef, openRouterSocket } from './socket.ts'
 import { Withdrawals } from './withdrawals.ts'
 
 export interface LanAdvertiserOptions {
   /** `linkLocal` must not be tentative. A change of any of these asks for a new LanAdvertiser. */
-  readonly link: LanLink & { readonly mac: Mac; readonly linkLocal: Ip6 }
+  readonly link: LinkRef & { readonly mac: Mac; readonly linkLocal: Ip6 }
   readonly plan: AdvertisementPlan
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
-  readonly open?: (link: LanLink) => Endpoint<IcmpIn, IcmpOut>
+  readonly open?: (link: LinkRef) => Endpoint<IcmpIn, IcmpOut>
 }
 
 /** Since the start. */
@@ -122,7 +122,7 @@ export class LanAdvertiser {
     if (!endpoint) return
     try {
       if (!final) return
-      const last = this.#messages(finalAdvertisement(this.#plan), allNodes)
+      const last = this.#messages(finalAdvertisement(this.#plan), allNodes, this.#clock.monotonic())
       if (this.#snoopers.running) last.push(toSnoopers(encodeMulticastRouterTermination()))
       this.#transmit(endpoint, last)
       await sleep(finalGap)
@@ -156,8 +156,7 @@ export class LanAdvertiser {
     const batch = this.#advertiser.due(now).flatMap(destination => {
       if (destination === allNodes) this.#counters.multicastSent++
       else this.#counters.unicastSent++
-      const options = [...this.#said.options, ...this.#withdrawals.options(now)]
-      return this.#messages({ ...this.#said, options }, destination)
+      return this.#messages(this.#said, destination, now)
     })
     if (this.#snoopers.due(now)) batch.push(toSnoopers(encodeMulticastRouterAdvertisement()))
     this.#transmit(endpoint, batch)
@@ -165,9 +164,14 @@ export class LanAdvertiser {
   }
 
   /** From our link-local address always, whatever address the solicitation came from. RFC 4861 section 6.1.2. */
-  #messages(content: RouterAdvertisement, destination: Ip6): IcmpOut[] {
+  #messages(content: RouterAdvertisement, destination: Ip6, now: number): IcmpOut[] {
     const source = this.#options.link.linkLocal
-    return split(content, largestMessage).map(part => ({ bytes: encodeMessage(part), source, destination }))
+    const options = [...content.options, ...this.#withdrawals.options(now)]
+    return split({ ...content, options }, largestMessage).map(part => ({
+      bytes: encodeMessage(part),
+      source,
+      destination,
+    }))
   }
 
   #transmit(endpoint: Endpoint<IcmpIn, IcmpOut>, batch: readonly IcmpOut[]): void {
@@ -199,7 +203,8 @@ export class LanAdvertiser {
         this.#counters.bugs++
         const held = this.#throttle.pass('bug')
         const bytes = toHex(packet.bytes.subarray(0, bugPrefix))
-        if (held) this.#log.error({ from, err: error, packet: bytes, ...held }, 'a router discovery message found a bug')
+        if (held)
+          this.#log.error({ from, err: error, packet: bytes, ...held }, 'a router discovery message found a bug')
       }
     }
     this.#send()

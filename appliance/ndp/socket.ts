@@ -1,37 +1,26 @@
 /** The two sockets of neighbour discovery on one LAN. Nothing else in this folder touches the system. */
-import { allRouters, type Prefix } from '../base/ip6.ts'
-import type { Endpoint, FrameIn, IcmpIn, IcmpOut } from '../system/endpoint.ts'
+import { allNodes, allRouters, type Prefix } from '../base/ip6.ts'
+import type { Endpoint, FrameIn, FrameOut, IcmpIn, IcmpOut, LinkRef } from '../system/endpoint.ts'
 import { openIcmp } from '../system/icmp6.ts'
 import { openPacket } from '../system/packet.ts'
 import { solicitationFilter } from './filter.ts'
 import { messageType } from './message.ts'
 import { multicastRouterType } from './multicast-router.ts'
 
-export type { Endpoint, FrameIn, IcmpIn, IcmpOut }
-export type FrameOut = { readonly frame: Uint8Array }
-
-/** The interface a socket is bound to. */
-export interface LanLink {
-  readonly name: string
-  readonly index: number
-}
+export type { Endpoint, FrameIn, FrameOut, IcmpIn, IcmpOut, LinkRef }
 
 const ipv6EtherType = 0x86dd
 
 /** Hears solicitations for routers and what other routers say, as a member of all routers. Throws a KernelError. */
-export function openRouterSocket(link: LanLink): Endpoint<IcmpIn, IcmpOut> {
+export function openRouterSocket(link: LinkRef): Endpoint<IcmpIn, IcmpOut> {
   return openIcmp({
     link,
-    types: [
-      messageType['router-solicitation'],
-      messageType['router-advertisement'],
-      multicastRouterType.solicitation,
-    ],
-    groups: [allRouters], // RFC 4861 section 6.2.2
+    types: [messageType['router-solicitation'], messageType['router-advertisement'], multicastRouterType.solicitation],
+    groups: [allRouters, allNodes], // RFC 4861 section 6.2.2, and what other routers multicast
   })
 }
 
 /** Hears solicitations for neighbours in `prefix`, whatever group they are sent to. Throws a KernelError. */
-export function openSolicitationSocket(link: LanLink, prefix: Prefix): Endpoint<FrameIn, FrameOut> {
+export function openSolicitationSocket(link: LinkRef, prefix: Prefix): Endpoint<FrameIn, FrameOut> {
   return openPacket({ link, etherType: ipv6EtherType, filter: solicitationFilter(prefix), allMulticast: true })
 }
