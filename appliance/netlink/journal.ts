@@ -4,7 +4,6 @@
  */
 import { mkdir, open, readFile, readlink, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 
@@ -66,6 +65,26 @@ export class MemoryJournal implements Journal {
 
 const version = 1
 
+async function load(file: string, here: string, log: Log): Promise<Changes> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return noChanges
+    throw error
+  }
+
+  try {
+    const { place, changes } = decodeJournal(text)
+    if (place === here) return changes
+    log.info({ file }, 'the journal of kernel changes is from another boot or network namespace and is ignored')
+  } catch (error) {
+    log.warn({ file, aside: `${file}.bad`, err: error }, 'the journal of kernel changes is damaged and is set aside')
+    await rename(file, `${file}.bad`)
+  }
+  return noChanges
+}
+
 /** `kernel.json` in the state directory. */
 export class FileJournal implements Journal {
   readonly #directory: string
@@ -86,24 +105,7 @@ export class FileJournal implements Journal {
    */
   static async open(directory: string, log: Log, place?: string): Promise<FileJournal> {
     const here = place ?? (await placeOfThisKernel())
-    const file = join(directory, fileName)
-    let text: string
-    try {
-      text = await readFile(file, 'utf8')
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new FileJournal(directory, here, noChanges)
-      throw error
-    }
-
-    try {
-      const read = decodeJournal(text)
-      if (read.place === here) return new FileJournal(directory, here, read.changes)
-      log.info({ file }, 'the journal of kernel changes is from another boot or network namespace and is ignored')
-    } catch (error) {
-      log.warn({ file, aside: `${file}.bad`, err: error }, 'the journal of kernel changes is damaged and is set aside')
-      await rename(file, `${file}.bad`)
-    }
-    return new FileJournal(directory, here, noChanges)
+    return new FileJournal(directory, here, await load(join(directory, fileName), here, log))
   }
 
   get changes(): Changes {
@@ -207,7 +209,7 @@ function textOf(value: unknown, what: string): string {
 }
 
 function indexOf(value: unknown): number {
-  if (!Number.isInteger(value) || (value as number) < 0) throw new Error(`${messageOf(value)} is not a number`)
+  if (!Number.isInteger(value) || (value as number) < 0) throw new Error(`${String(value)} is not a number`)
   return value as number
 }
 

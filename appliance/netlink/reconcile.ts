@@ -184,10 +184,12 @@ function reconcileSysctls(desired: Desired, state: KernelState, known: Changes) 
   const wanted = new Map(desired.sysctls.map(setting => [setting.path, setting.value]))
   const write = desired.sysctls.filter(({ path, value }) => state.sysctls.get(path) !== value)
   const allForwarding = conf('all', 'forwarding')
+  const all = recordOf(known, allForwarding)
+  const allIsOurs = wanted.has(allForwarding) || (all && state.sysctls.get(allForwarding) === all.written)
   const restored: Setting[] = []
   const kept = known.sysctls.filter(record => {
     if (wanted.has(record.path)) return true
-    if (record.collateral && wanted.has(allForwarding)) return true // undone together with all.forwarding
+    if (record.collateral && allIsOurs) return true // undone after all.forwarding, which changes it once more
     const current = state.sysctls.get(record.path)
     // What someone else has written since is theirs. Collateral changes with all.forwarding, so it says nothing.
     if (current === record.original || (current !== record.written && !record.collateral)) return false
