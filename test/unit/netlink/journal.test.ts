@@ -9,8 +9,8 @@ import {
   type Changes,
   decodeJournal,
   encodeJournal,
+  FileJournal,
   noChanges,
-  openJournal,
 } from '../../../appliance/netlink/journal.ts'
 
 const some: Changes = {
