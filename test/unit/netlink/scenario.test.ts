@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest'
+import { systemClock } from '../../../appliance/base/clock.ts'
+import { silentLog } from '../../../appliance/base/log.ts'
+import { Converger } from '../../../appliance/netlink/converge.ts'
+import { MemoryJournal } from '../../../appliance/netlink/journal.ts'
+import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
+import { formatAddress, formatRoute, formatRule } from '../../../appliance/netlink/reconcile-text.ts'
+import { type LinkEvent, play, scenarios, type World } from './scenario.ts'
+import { links, ownLines, stateNamed } from './scenario-table.ts'
+
+class Twin implements World {
+  readonly #kernel = new MemoryKernel()
+  readonly #journal = new MemoryJournal()
+  readonly #first: ReadonlyMap<string, string>
+  #converger: Converger | undefined
+  #abort = new AbortController()
+  #ended = Promise.resolve()
+
+  private constructor(first: ReadonlyMap<string, string>) {
+    this.#first = first
+    for (const link of links) this.#kernel.addLink(link)
+  }
+
+  static async create(): Promise<Twin> {
+    const kernel = new MemoryKernel()
+    for (const link of links) kernel.addLink(link)
+    return new Twin((await kernel.state()).sysctls)
+  }
+
+  async start() {
+    const kernel = this.#kernel
+    this.#converger = new Converger({ kernel, journal: this.#journal, log: silentLog, clock: systemClock })
+    this.#abort = new AbortController()
+    await new Promise<void>(ready => {
+      this.#ended = this.#converger!.run(this.#abort.signal, ready)
+    })
+  }
+
+  async intend(name: string) {
+    await this.#converger?.setIntent(stateNamed(name).intent)
+  }
+
+  async kill() {
+    this.#abort.abort()
+    await this.#ended
+  }
+
+  async stop() {
+    await this.#converger?.withdraw()
+    await this.kill()
+  }
+
+  async own() {
+    return ownLines(await this.#kernel.state(), this.#first)
+  }
+
+  async take(line: string) {
+    const { addresses, routes, rules, links } = await this.#kernel.state()
+    const address = addresses.find(each => line === `addr ${formatAddress(each, links)}`)
+    const route = routes.find(each => line === `route ${formatRoute(each, links)}`)
+    const rule = rules.find(each => line === `rule ${formatRule(each)}`)
+    const link = links.find(each => line === `link ${each.name} allmulticast on`)
+    if (address) this.#kernel.edit({ op: 'remove-address', address })
+    else if (route) this.#kernel.edit({ op: 'remove-route', route })
+    else if (rule) this.#kernel.edit({ op: 'remove-rule', rule })
+    else if (link) this.#kernel.edit({ op: 'set-all-multicast', link: link.index, on: false })
+    else throw new Error(`there is no ${line}`)
+  }
+
+  async sysctl(path: string, value: string) {
+    this.#kernel.write(path, value)
+  }
+
+  async link(name: string, happens: LinkEvent) {
+    const flags = { down: { up: false }, up: { up: true }, unplugged: { carrier: false }, plugged: { carrier: true } }
+    if (happens === 'gone') this.#kernel.removeLink(name)
+    else if (happens === 'back') this.#kernel.addLink(name)
+    else this.#kernel.setLink(name, flags[happens])
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.kill()
+  }
+}
+
+test.for(scenarios)('$name', async scenario => {
+  await using world = await Twin.create()
+  await play(scenario, world, (look, expected) => expect.poll(look, { timeout: 1000, interval: 20 }).toEqual(expected))
+})
