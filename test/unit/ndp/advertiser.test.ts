@@ -44,8 +44,18 @@ test('A09 three quick ones at the start, the first at once, then the interval', 
 })
 
 test('A08 the interval is drawn from all of it', () => {
-  expect(run(started(() => 0), 300_000).at(-1)!.at).toBe(232_000)
-  expect(run(started(() => 1 - 1e-9), 700_000).at(-1)!.at).toBeCloseTo(632_000, 0)
+  expect(
+    run(
+      started(() => 0),
+      300_000,
+    ).at(-1)!.at,
+  ).toBe(232_000)
+  expect(
+    run(
+      started(() => 1 - 1e-9),
+      700_000,
+    ).at(-1)!.at,
+  ).toBeCloseTo(632_000, 0)
 })
 
 test('A18 news is told at once and twice more, and then the interval goes on', () => {
