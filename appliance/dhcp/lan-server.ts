@@ -1,0 +1,380 @@
+/**
+ * The DHCPv6 server of one LAN. Everything that arrives in one turn of the event loop is decided, stored in one transaction and
+ * then answered in one call; questions to the LAN (whose MAC is it, is the first host still there) put a message aside until
+ * they are answered.
+ */
+import { DecodeError, toHex } from '../base/bytes.ts'
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import { formatIp6, type Ip6, isLinkLocal } from '../base/ip6.ts'
+import { type Log, Throttle } from '../base/log.ts'
+import type { Mac } from '../base/mac.ts'
+import { addressOf, type Binding, isLive } from './binding.ts'
+import type { Duid } from './duid.ts'
+import type { Identity } from './identity.ts'
+import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
+import { Neighbours } from './neighbours.ts'
+import { findOption } from './options.ts'
+import { consequence, type OtherServer, OtherServers } from './other-servers.ts'
+import type { Scope } from './scope.ts'
+import { decide } from './server.ts'
+import { allServers, clientPort, type FrameIn, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
+import type { Store } from './store.ts'
+import type { Probe } from './turn.ts'
+
+export type { OtherServer, Scope }
+
+export interface LanServerOptions {
+  readonly link: LinkRef & { readonly mac: Mac }
+  readonly linkLocal: Ip6
+  readonly scope: Scope
+  readonly store: Store
+  readonly identity: Identity
+  /** The MAC of a neighbour where the caller knows it; otherwise the LAN is asked. */
+  readonly neighbour?: (address: Ip6) => Mac | undefined
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly open?: (link: LinkRef) => Sockets
+}
+
+/** A host that has the DUID and the IAID of another one which is there too, and so got an address of its own. */
+export interface Clone {
+  readonly duid: Duid
+  readonly iaid: number
+  readonly mac: Mac
+  readonly address: Ip6
+  readonly original: { readonly mac: Mac | undefined; readonly address: Ip6 } | undefined
+}
+
+/** What happened to messages since the start. */
+export interface Counters {
+  received: number
+  answered: number
+  malformed: number
+  ignored: number
+  questions: number // asked of the LAN, before a message could be decided
+  unstored: number // not answered because the lease could not be stored
+  unsent: number
+  bugs: number
+}
+
+interface Reply {
+  readonly bytes: Uint8Array
+  readonly to: Ip6
+  readonly promises: boolean // something was staged for it
+}
+
+const reopenAfter = 2_000 // another server on this machine may go away
+const searches = [0, 1_000, 3_000] // after the start: a lost Advertise must not hide a server
+const searchEvery = 300_000
+const probeRemembered = 10_000 // covers Solicit and Request of one exchange
+const mostProbes = 1024
+
+export class LanServer {
+  readonly #options: LanServerOptions
+  readonly #log: Log
+  readonly #throttle: Throttle
+  readonly #others: OtherServers
+  readonly #neighbours: Neighbours
+  readonly #probes = new Map<string, { readonly answered: boolean; readonly until: number }>()
+  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #counters: Counters = {
+    received: 0,
+    answered: 0,
+    malformed: 0,
+    ignored: 0,
+    questions: 0,
+    unstored: 0,
+    unsent: 0,
+    bugs: 0,
+  }
+  #scope: Scope
+  #sockets: Sockets | undefined
+  #failure: string | undefined
+  #outbox: Reply[] = []
+  #running = false
+  #inTurn = false
+
+  constructor(options: LanServerOptions) {
+    this.#options = options
+    this.#scope = options.scope
+    this.#log = options.log
+    this.#throttle = new Throttle(options.clock)
+    this.#others = new OtherServers(options.identity.duid)
+    this.#neighbours = new Neighbours({
+      mac: options.link.mac,
+      linkLocal: options.linkLocal,
+      send: messages => void this.#sockets?.neighbours.send(messages),
+      clock: options.clock,
+    })
+  }
+
+  /** Serves from now on. Where a socket can't be had it says so in `reasons` and tries again. */
+  start(): void {
+    this.#running = true
+    this.#open()
+  }
+
+  /** Later messages are answered by the new scope; leases stay. */
+  update(scope: Scope): void {
+    this.#scope = scope
+  }
+
+  async stop(): Promise<void> {
+    this.#running = false
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+    this.#neighbours.stop()
+    this.#close()
+  }
+
+  activeLeases(): number {
+    const now = this.#options.store.now()
+    return this.#bindings().filter(binding => isLive(binding, now)).length
+  }
+
+  /** Each with what it means for the hosts of this LAN, as a sentence. */
+  otherServers(): (OtherServer & { readonly consequence: string })[] {
+    const { link } = this.#options
+    return this.#others
+      .list()
+      .map(server => ({ ...server, consequence: consequence(server, this.#scope.preference, link.name) }))
+  }
+
+  clones(): Clone[] {
+    const { store } = this.#options
+    const { prefix } = this.#scope.plan
+    return this.#bindings().flatMap(({ clone, ...binding }) => {
+      if (clone === undefined) return []
+      const first = store.bindings.find({ ...binding, clone: undefined })
+      const original = first && { mac: first.mac, address: addressOf(prefix, first.host) }
+      const { duid, iaid, host } = binding
+      return [{ duid, iaid, mac: clone, address: addressOf(prefix, host), original }]
+    })
+  }
+
+  /** What is wrong with this LAN's server, as clauses; the store has reasons of its own. */
+  reasons(): string[] {
+    const { link, store } = this.#options
+    const reasons: string[] = []
+    if (this.#failure !== undefined) reasons.push(`DHCPv6 on ${link.name} can't be served: ${this.#failure}`)
+    if (store.bindings.room(store.now()).kind === 'full')
+      reasons.push(`the lease table is full: new hosts on ${link.name} get no address until leases expire`)
+    return reasons
+  }
+
+  counters(): Readonly<Counters> {
+    return { ...this.#counters }
+  }
+
+  #bindings(): Binding[] {
+    return [...this.#options.store.all()].filter(({ subnet }) => subnet === this.#scope.plan.subnet)
+  }
+
+  #open(): void {
+    const { link, open = openSockets } = this.#options
+    try {
+      this.#sockets = open(link)
+    } catch (error) {
+      this.#failure = messageOf(error)
+      const pass = this.#throttle.pass('open')
+      if (pass) this.#log.error({ err: error, ...pass }, 'the DHCPv6 sockets can not be opened')
+      this.#after(reopenAfter, () => this.#open())
+      return
+    }
+    this.#failure = undefined
+    const { datagrams, neighbours, frames } = this.#sockets
+    const failed = (error: Error) => {
+      const pass = this.#throttle.pass('socket')
+      if (pass) this.#log.warn({ err: error, ...pass }, 'a DHCPv6 socket reported an error')
+    }
+    datagrams.listen(batch => this.#turn(() => this.#receive(batch)), failed)
+    neighbours.listen(batch => this.#turn(() => this.#neighbours.hear(batch)), failed)
+    frames.listen(batch => this.#hearServers(batch), failed)
+    for (const delay of searches) this.#after(delay, () => this.#search())
+    this.#after(searchEvery, () => this.#searchAgain())
+  }
+
+  #close(): void {
+    if (!this.#sockets) return
+    const { datagrams, neighbours, frames } = this.#sockets
+    this.#sockets = undefined
+    for (const endpoint of [datagrams, neighbours, frames]) endpoint.close()
+  }
+
+  #after(delay: number, body: () => void): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer)
+      if (this.#running) body()
+    }, delay)
+    timer.unref()
+    this.#timers.add(timer)
+  }
+
+  /** Runs what may produce replies, stores what they promise, sends them. One inside another is part of it. */
+  #turn(body: () => void): void {
+    if (this.#inTurn) {
+      body()
+      return
+    }
+    this.#inTurn = true
+    try {
+      body()
+    } finally {
+      this.#inTurn = false
+    }
+    const replies = this.#outbox
+    this.#outbox = []
+    const stored = this.#options.store.commit()
+    const kept = stored ? replies : replies.filter(({ promises }) => !promises)
+    this.#counters.unstored += replies.length - kept.length
+    if (kept.length === 0) return
+    const batch = kept.map(({ bytes, to }) => ({ bytes, address: to, port: clientPort }))
+    const failures = this.#sockets?.datagrams.send(batch) ?? []
+    this.#counters.answered += kept.length - failures.length
+    this.#counters.unsent += failures.length // the client will retransmit
+    for (const { index, errno } of failures)
+      this.#log.debug({ to: formatIp6(kept[index]!.to), errno }, 'a DHCPv6 reply did not leave')
+  }
+
+  #receive(batch: readonly UdpIn[]): void {
+    for (const { bytes, address } of batch) {
+      this.#counters.received++
+      this.#guard(bytes, () => {
+        // Direct clients have nothing but their link-local address; udhcpc6 also sends to us alone. RFC 9915 section 16.
+        if (!isLinkLocal(address)) this.#ignore(address, 'not from a link-local address')
+        else this.#identify(decodeMessage(bytes), address)
+      })
+    }
+  }
+
+  /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
+  #identify(message: Message, from: Ip6): void {
+    const { neighbour } = this.#options
+    const mac = this.#neighbours.known(from) ?? neighbour?.(from)
+    const matters = message.options.some(option => option.kind === 'ia-na')
+    if (mac !== undefined || !matters || !this.#neighbours.hasRoom) {
+      this.#decide(message, from, mac)
+      return
+    }
+    this.#counters.questions++
+    this.#neighbours.ask(from, undefined, found => this.#resume(message, () => this.#decide(message, from, found)))
+  }
+
+  #decide(message: Message, from: Ip6, mac: Mac | undefined): void {
+    const { store, identity, clock } = this.#options
+    const monotonic = clock.monotonic()
+    const outcome = decide(message, {
+      scope: this.#scope,
+      identity,
+      bindings: store.bindings,
+      mac,
+      now: store.now(),
+      probed: probe => {
+        const known = this.#probes.get(probeText(probe))
+        return known && known.until > monotonic ? known.answered : undefined
+      },
+    })
+    switch (outcome.kind) {
+      case 'ignore':
+        this.#ignore(from, outcome.reason)
+        return
+      case 'probe':
+        this.#probe(outcome.probe, message, () => this.#decide(message, from, mac))
+        return
+      case 'reply': {
+        // A disk that can't keep leases must not draw clients here with our preference.
+        if (message.type === MessageType.solicit && !store.usable()) {
+          this.#counters.unstored++
+          return
+        }
+        const bytes = encodeMessage(outcome.reply)
+        store.stage(outcome.changes)
+        this.#outbox.push({ bytes, to: from, promises: outcome.changes.length > 0 })
+        this.#notice(message, outcome.changes.length)
+        return
+      }
+      default:
+        outcome satisfies never
+    }
+  }
+
+  #probe(probe: Probe, message: Message, then: () => void): void {
+    if (!this.#neighbours.hasRoom) {
+      this.#counters.ignored++ // the client will retransmit
+      return
+    }
+    this.#counters.questions++
+    this.#neighbours.ask(probe.address, probe.mac, mac => {
+      const oldest = this.#probes.keys().next().value
+      if (this.#probes.size >= mostProbes && oldest !== undefined) this.#probes.delete(oldest)
+      const until = this.#options.clock.monotonic() + probeRemembered
+      this.#probes.delete(probeText(probe)) // so that the newest stands last
+      this.#probes.set(probeText(probe), { answered: mac !== undefined, until })
+      this.#resume(message, then)
+    })
+  }
+
+  /** Goes on with a message that was put aside. */
+  #resume(message: Message, body: () => void): void {
+    if (!this.#running) return
+    this.#turn(() => this.#guard(undefined, body, message))
+  }
+
+  /** One packet's trouble costs that packet only. */
+  #guard(bytes: Uint8Array | undefined, body: () => void, message?: Message): void {
+    try {
+      body()
+    } catch (error) {
+      if (error instanceof DecodeError) {
+        this.#counters.malformed++
+        this.#log.debug({ reason: error.message }, 'dropped a malformed DHCPv6 message')
+        return
+      }
+      this.#counters.bugs++
+      const packet = toHex(bytes ?? (message ? encodeMessage(message) : new Uint8Array()))
+      const pass = this.#throttle.pass('bug')
+      if (pass) this.#log.error({ err: error, packet, ...pass }, 'a DHCPv6 message found a bug')
+    }
+  }
+
+  #ignore(from: Ip6, reason: string): void {
+    this.#counters.ignored++
+    this.#log.debug({ from: formatIp6(from), reason }, 'ignored a DHCPv6 message')
+  }
+
+  #notice(message: Message, changes: number): void {
+    if (message.type !== MessageType.decline || changes === 0) return
+    const pass = this.#throttle.pass('decline')
+    const duid = findOption(message.options, 'client-id')?.duid
+    if (pass) this.#log.warn({ duid, ...pass }, 'a host found its address in use by another')
+  }
+
+  #search(): void {
+    const { link, linkLocal, random } = this.#options
+    const transaction = Math.floor(random() * 0x100_0000)
+    const frame = this.#others.search({ mac: link.mac, linkLocal }, allServers, transaction)
+    this.#sockets?.frames.send([{ frame }])
+  }
+
+  #searchAgain(): void {
+    this.#search()
+    this.#after(searchEvery, () => this.#searchAgain())
+  }
+
+  #hearServers(batch: readonly FrameIn[]): void {
+    for (const { frame } of batch) {
+      this.#guard(frame, () => {
+        const found = this.#others.hear(frame)
+        const pass = found && this.#throttle.pass('other server')
+        if (!pass) return
+        const { link } = this.#options
+        const reason = consequence(found, this.#scope.preference, link.name)
+        this.#log.warn({ duid: found.serverDuid, reason, ...pass }, 'another DHCPv6 server is on the LAN')
+      })
+    }
+  }
+}
+
+const probeText = ({ address, mac }: Probe): string => `${address} ${mac}`
