@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { KernelError } from '../base/errors.ts'
 
 const root = '/proc/sys/net'
@@ -20,5 +20,14 @@ export function writeSysctl(path: string, value: string): void {
     writeFileSync(`${root}/${path}`, value, { flag: 'r+' }) // never creates, never truncates
   } catch (error) {
     throw new KernelError('write sysctl', path, (error as NodeJS.ErrnoException).code ?? 'EIO', { cause: error })
+  }
+}
+
+/** The names in a folder such as `ipv6/conf`, one for each interface there; none where there is no such folder. */
+export function listSysctls(folder: string): readonly string[] {
+  try {
+    return readdirSync(`${root}/${folder}`)
+  } catch {
+    return []
   }
 }

@@ -1,0 +1,235 @@
+/**
+ * The real kernel: rtnetlink and sysctl files of the network namespace that the process is in. Dumps are narrowed by the kernel
+ * where it can, and events by a look at their fixed header, so that a full routing table and its churn cost nothing.
+ */
+import { KernelError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { decodeAddress, encodeAddress, encodeAddressDump, encodeAddressRemoval } from './address-message.ts'
+import { FlagsNew, MulticastGroups, type NetlinkMessage, RtType } from './codec.ts'
+import { type Address, type Kernel, type KernelEvent, type KernelState, mark, type Route, type Step } from './kernel.ts'
+import { decodeLink, encodeAllMulticast, encodeLinkDump } from './link-message.ts'
+import {
+  decodeNeighbour,
+  encodeNeighbour,
+  encodeNeighbourDump,
+  encodeNeighbourRemoval,
+  isKept,
+  neighbourKey,
+} from './neighbour-message.ts'
+import { formatStep } from './reconcile-text.ts'
+import { decodeRoute, encodeRoute, encodeRouteDump, isOurs, ownTable } from './route-message.ts'
+import { decodeRule, encodeRule, encodeRuleDump } from './rule-message.ts'
+import { EventSocket, listSysctls, RequestSocket, readSysctl, writeSysctl } from './transport.ts'
+
+/** What is read of each interface. Where this kernel lacks one, it is absent. */
+const sysctls = {
+  'ipv6/conf': [
+    'accept_ra',
+    'forwarding',
+    'force_forwarding', // kernel 6.17
+    'accept_redirects',
+    'accept_ra_rt_info_max_plen',
+    'ignore_routes_with_linkdown',
+  ],
+  'ipv6/neigh': ['app_solicit', 'ucast_solicit', 'mcast_solicit', 'mcast_resolicit'],
+} as const
+
+const groups = [
+  MulticastGroups.LINK,
+  MulticastGroups.IPV6_IFADDR,
+  MulticastGroups.IPV6_ROUTE,
+  MulticastGroups.IPV6_RULE,
+  MulticastGroups.IPV6_NETCONF,
+]
+
+/** Opens the kernel's configuration of this namespace. Throws a KernelError. */
+export async function openKernel(log: Log): Promise<Kernel & Disposable> {
+  return new RtnetlinkKernel(log)
+}
+
+class RtnetlinkKernel implements Kernel, Disposable {
+  readonly #log: Log
+  readonly #requests: RequestSocket
+  readonly #listeners = new Set<(event: KernelEvent) => void>()
+  readonly #neighbours = new Set<string>() // those that we made: the only ones whose end is news
+  #events: EventSocket | undefined
+  #told: KernelEvent['kind'] | undefined
+
+  constructor(log: Log) {
+    this.#log = log
+    this.#requests = new RequestSocket(log)
+  }
+
+  async state(): Promise<KernelState> {
+    const dump = async <T>(what: string, type: number, body: Uint8Array, decode: (body: Buffer) => T | undefined) => {
+      const messages = await this.#requests.dump(type, body, { op: 'dump', target: what })
+      return messages.flatMap(({ data }) => decode(data) ?? [])
+    }
+    const links = await dump('links', RtType.GETLINK, encodeLinkDump(), decodeLink)
+    const addresses = await dump('addresses', RtType.GETADDR, encodeAddressDump(), decodeAddress)
+    const own = await dump('routes', RtType.GETROUTE, encodeRouteDump({ table: ownTable }), decodeRoute).catch(noTable)
+    const marked = await dump('routes', RtType.GETROUTE, encodeRouteDump({ protocol: mark }), decodeRoute)
+    const rules = await dump('rules', RtType.GETRULE, encodeRuleDump(), decodeRule)
+    const neighbours = await dump('neighbours', RtType.GETNEIGH, encodeNeighbourDump(), decodeNeighbour)
+    const routes = [
+      ...own.filter(route => route.table === ownTable), // an old kernel doesn't narrow its dump
+      ...marked.filter(route => route.table !== ownTable && route.protocol === mark),
+    ]
+    return { links, addresses, routes, rules, neighbours, sysctls: readSysctls() }
+  }
+
+  async apply(step: Step): Promise<void> {
+    switch (step.op) {
+      case 'add-address':
+        return this.#change(step, RtType.NEWADDR, create, encodeAddress(step.address)).catch(error =>
+          this.#unlessThere(error, step.address),
+        )
+      case 'remove-address':
+        return this.#change(step, RtType.DELADDR, 0, encodeAddressRemoval(step.address), gone)
+      case 'replace-route':
+        return this.#change(step, RtType.NEWROUTE, replace, encodeRoute(step.route))
+      case 'remove-route':
+        return this.#change(step, RtType.DELROUTE, 0, encodeRoute(step.route), gone)
+      case 'add-rule':
+        return this.#change(step, RtType.NEWRULE, create, encodeRule(step.rule), ['EEXIST'])
+      case 'remove-rule':
+        return this.#change(step, RtType.DELRULE, 0, encodeRule(step.rule), gone)
+      case 'replace-neighbour':
+        this.#watchNeighbour(keyOf(step.neighbour))
+        return this.#change(step, RtType.NEWNEIGH, replace, encodeNeighbour(step.neighbour))
+      case 'remove-neighbour':
+        this.#neighbours.delete(keyOf(step.neighbour))
+        return this.#change(step, RtType.DELNEIGH, 0, encodeNeighbourRemoval(step.neighbour), gone)
+      case 'set-all-multicast':
+        return this.#change(step, RtType.NEWLINK, 0, encodeAllMulticast(step.link, step.on), step.on ? [] : gone)
+      case 'write-sysctl':
+        return writeSysctl(step.path, step.value)
+      default:
+        throw step satisfies never
+    }
+  }
+
+  watch(listener: (event: KernelEvent) => void): Disposable {
+    this.#listeners.add(listener)
+    if (!this.#events) {
+      this.#events = new EventSocket(
+        this.#log,
+        message => this.#hear(message),
+        () => this.#tell('overflow'),
+      )
+      for (const group of groups) this.#events.join(group)
+      if (this.#neighbours.size > 0) this.#events.join(MulticastGroups.NEIGH)
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.#listeners.delete(listener)
+        if (this.#listeners.size > 0) return
+        this.#events?.[Symbol.dispose]()
+        this.#events = undefined
+      },
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#listeners.clear()
+    this.#events?.[Symbol.dispose]()
+    this.#events = undefined
+    this.#requests[Symbol.dispose]()
+  }
+
+  async #change(
+    step: Step,
+    type: number,
+    flags: number,
+    body: Uint8Array,
+    fine: readonly string[] = [],
+  ): Promise<void> {
+    try {
+      await this.#requests.change(type, flags, body, { op: step.op, target: targetOf(step) })
+    } catch (error) {
+      if (!(error instanceof KernelError && fine.includes(error.errno))) throw error
+    }
+  }
+
+  /** EEXIST is no error where the very address is there; one of another length under the same link is. */
+  async #unlessThere(error: unknown, wanted: Pick<Address, 'link' | 'address' | 'length'>): Promise<void> {
+    if (!(error instanceof KernelError) || error.errno !== 'EEXIST') throw error
+    const messages = await this.#requests.dump(RtType.GETADDR, encodeAddressDump(), { op: 'dump', target: 'addresses' })
+    const same = messages.some(({ data }) => {
+      const address = decodeAddress(data)
+      return address?.link === wanted.link && address.address === wanted.address && address.length === wanted.length
+    })
+    if (!same) throw error
+  }
+
+  /** The kernel's own neighbours change all the time: the group is joined only when there is one of ours to guard. */
+  #watchNeighbour(key: string): void {
+    this.#neighbours.add(key)
+    this.#events?.join(MulticastGroups.NEIGH)
+  }
+
+  #hear({ type, data }: NetlinkMessage): void {
+    switch (type) {
+      case RtType.NEWROUTE:
+      case RtType.DELROUTE:
+        if (isOurs(data)) this.#tell('changed')
+        break
+      case RtType.NEWNEIGH:
+      case RtType.DELNEIGH: {
+        const key = neighbourKey(data)
+        if (isKept(data) || (key && this.#neighbours.has(keyOf(key)))) this.#tell('changed')
+        break
+      }
+      default:
+        this.#tell('changed')
+    }
+  }
+
+  /** One event for all that was read in one turn of the event loop. */
+  #tell(kind: KernelEvent['kind']): void {
+    if (this.#told === undefined) queueMicrotask(() => this.#flush())
+    if (this.#told !== 'overflow') this.#told = kind
+  }
+
+  #flush(): void {
+    const kind = this.#told
+    this.#told = undefined
+    if (kind === undefined) return
+    for (const listener of this.#listeners) {
+      try {
+        listener({ kind })
+      } catch (error) {
+        this.#log.error({ err: error }, 'a listener of kernel events failed')
+      }
+    }
+  }
+}
+
+const create = FlagsNew.CREATE | FlagsNew.EXCL
+const replace = FlagsNew.CREATE | FlagsNew.REPLACE
+const gone = ['EADDRNOTAVAIL', 'ENOENT', 'ESRCH', 'ENODEV'] // it, or its link
+
+const keyOf = ({ link, address }: { link: number; address: bigint }) => `${link} ${address}`
+
+/** With strict checking a dump of a table that nobody has used yet is refused. */
+function noTable(error: unknown): Route[] {
+  if (error instanceof KernelError && error.errno === 'ENOENT') return []
+  throw error
+}
+
+function readSysctls(): Map<string, string> {
+  const values = new Map<string, string>()
+  for (const [folder, keys] of Object.entries(sysctls))
+    for (const name of listSysctls(folder))
+      for (const key of keys) {
+        const path = `${folder}/${name}/${key}`
+        const value = readSysctl(path)
+        if (value !== undefined) values.set(path, value)
+      }
+  return values
+}
+
+/** What a step is about, for its error. */
+function targetOf(step: Step): string {
+  return formatStep(step, []).replace(/^\S+ /, '')
+}
