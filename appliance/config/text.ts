@@ -20,8 +20,12 @@ export const domain = z
 /** Where the API listens on TCP. */
 export type Listen = { readonly host: string; readonly port: number } | 'off'
 
+const listenText = z.string({
+  error: ({ input }) => (Array.isArray(input) ? 'must stand in quotes, since [ begins a list' : undefined),
+})
+
 /** `127.0.0.1:8680`, `[::1]:8680` or `off`. */
-export const listen = z.string().transform((text, context): Listen => {
+export const listen = listenText.transform((text, context): Listen => {
   if (text === 'off') return text
   const match = /^(?:\[([0-9a-f:.]+)\]|(\d+\.\d+\.\d+\.\d+|localhost)):(\d{1,5})$/i.exec(text)
   const port = Number(match?.[3])

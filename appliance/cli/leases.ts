@@ -1,0 +1,37 @@
+import type { Command } from 'commander'
+import type { LeaseRow, Leases } from '../http/api.ts'
+import { ask, socketOf } from './client.ts'
+import type { CommonOptions } from './program.ts'
+import { duration, json, printable, type Terminal, table } from './terminal.ts'
+
+export function leasesCommand(command: Command, terminal: Terminal): void {
+  command
+    .option('--json', 'as the API says it, with DUID and IAID')
+    .option('--all', 'expired, released and declined ones too')
+    .action(async (options: CommonOptions & { json?: true; all?: true }) => {
+      const { leases } = await ask<Leases>(socketOf(options), '/v1/leases')
+      terminal.out(options.json ? json({ leases }) : showLeases(leases, terminal.now(), options.all === true))
+    })
+}
+
+/** A table that fits 100 columns, and a sentence where there is nothing to show. */
+export function showLeases(leases: readonly LeaseRow[], now: number, all: boolean): string {
+  const rows = all ? leases : leases.filter(({ state }) => state === 'bound')
+  const hidden = leases.length - rows.length
+  const more = hidden > 0 ? `${hidden} more: expired, released or declined (--all shows them)\n` : ''
+  if (rows.length === 0) return `no host has a lease\n${more}`
+  const cells = rows.map(row => [
+    row.address,
+    row.interface,
+    host(row),
+    row.state,
+    row.state === 'bound' ? `in ${duration((Date.parse(row.validUntil) - now) / 1000)}` : '',
+  ])
+  return table([['ADDRESS', 'LAN', 'HOST', 'STATE', 'EXPIRES'], ...cells]) + more
+}
+
+function host({ hostname, linkLayerAddress, duid }: LeaseRow): string {
+  const name = hostname === null ? undefined : printable(hostname)
+  const text = name ?? linkLayerAddress ?? duid
+  return text.length > 24 ? `${text.slice(0, 23)}…` : text
+}

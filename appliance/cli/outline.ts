@@ -1,0 +1,80 @@
+/** What comes of a configuration: which prefixes, which addresses, which routes. Pure; `siteplane check` prints it. */
+import { formatIp6, formatPrefix, halves, type Prefix } from '../base/ip6.ts'
+import type { Config, LanConfig } from '../config/schema.ts'
+import type { OverlayReport } from '../overlay/overlay.ts'
+import { lanPlan, upperHalf } from '../plane/plan.ts'
+import type { Site } from '../plane/site.ts'
+import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixplane.ts'
+
+export interface Outline {
+  readonly overlay: {
+    readonly kind: 'zerotier' | 'static'
+    readonly network: string
+    readonly networkPrefix: string
+    readonly node: string | null
+    readonly sitePrefix: string | null
+    readonly address: string | null // of the router on the overlay
+    readonly mac: string | null
+    readonly interface: string | null
+    readonly reason: string | null // what is amiss with the overlay now
+  }
+  readonly lan: readonly LanOutline[]
+  readonly routes: readonly string[] // of table 80, as `ip -6 route` writes them; empty while the node is not known
+}
+
+export interface LanOutline {
+  readonly interface: string
+  readonly subnet: number | null
+  readonly prefix: string | null
+  readonly routerAddress: string | null
+  readonly dynamic: { readonly first: string; readonly last: string } | null
+  readonly onLink: readonly string[] // what an advertisement says hosts reach without a router
+  readonly hostRoutes: readonly string[] // and what by this one
+}
+
+export function outline(config: Config, report: OverlayReport): Outline {
+  const { site } = report
+  const network = networkPrefix(report.network)
+  return {
+    overlay: {
+      kind: report.kind,
+      network: formatNetworkId(report.network),
+      networkPrefix: formatPrefix(network),
+      node: site ? formatNodeAddress(site.node) : null,
+      sitePrefix: site ? formatPrefix(site.sitePrefix) : null,
+      address: site ? `${formatIp6(site.address)}/${network.length}` : null,
+      mac: site?.mac ?? null,
+      interface: report.interface ?? null,
+      reason: report.reason ?? null,
+    },
+    lan: config.lan.map(lan => lanOutline(lan, network, site)),
+    routes: site ? routes(config, site, report.interface ?? '<overlay>') : [],
+  }
+}
+
+function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined): LanOutline {
+  const plan = site && lanPlan(site.sitePrefix, lan.subnet)
+  const own = plan ? [formatPrefix(plan.prefix)] : []
+  const { networkOnLink } = lan.advertise
+  return {
+    interface: lan.interface,
+    subnet: lan.subnet ?? null,
+    prefix: plan ? formatPrefix(plan.prefix) : null,
+    routerAddress: plan ? `${formatIp6(plan.router)}/${plan.prefix.length}` : null,
+    dynamic: plan ? { first: formatIp6(plan.dynamic.first), last: formatIp6(plan.dynamic.last) } : null,
+    onLink: networkOnLink ? [...own, formatPrefix(network)] : own,
+    hostRoutes: networkOnLink ? halves(network).map(formatPrefix) : [formatPrefix(network)],
+  }
+}
+
+function routes(config: Config, site: Site, overlay: string): string[] {
+  const lans = config.lan.map(
+    lan => `${formatPrefix(lanPlan(site.sitePrefix, lan.subnet).prefix)} dev ${lan.interface}`,
+  )
+  return [
+    ...lans,
+    `unreachable ${formatPrefix(upperHalf(site.sitePrefix))}`,
+    `${formatPrefix(site.networkPrefix)} dev ${overlay}`,
+    `unreachable ${formatPrefix(site.networkPrefix)} (where ${overlay} is away)`,
+  ]
+}

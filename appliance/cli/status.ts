@@ -1,0 +1,80 @@
+import type { Command } from 'commander'
+import type { LanStatus, OverlayStatus, Status } from '../http/api.ts'
+import { ask, socketOf } from './client.ts'
+import type { CommonOptions } from './program.ts'
+import { duration, json, paint, printable, type Terminal, table } from './terminal.ts'
+
+const tones = { serving: 'green', waiting: 'yellow', degraded: 'yellow', ok: 'green', off: 'dim' } as const
+
+export function statusCommand(command: Command, terminal: Terminal): void {
+  command.option('--json', 'as the API says it').action(async (options: CommonOptions & { json?: true }) => {
+    const status = await ask<Status>(socketOf(options), '/v1/status')
+    terminal.out(options.json ? json(status) : showStatus(status, terminal))
+  })
+}
+
+/** The first line says what the state is and why; then the overlay, each LAN, and the rest. */
+export function showStatus(status: Status, terminal: Pick<Terminal, 'color' | 'now'>): string {
+  const [first, ...others] = status.reasons
+  const state = paint(terminal, tones[status.state], status.state)
+  const running = status.parts.filter(({ state }) => state === 'restarting')
+  return [
+    `${state}${first === undefined ? '' : `: ${first}`}\n`,
+    ...others.map(reason => `  also: ${reason}\n`),
+    '\n',
+    overlay(status.overlay, terminal),
+    ...status.lan.map(entry => lan(entry, terminal)),
+    fact('fast path', status.fastPath.mode, status.fastPath.reason),
+    counters(status.fastPath.counters),
+    ...running.map(({ name, reason }) => fact(`part ${name}`, 'is started again', reason)),
+    '\n',
+    `siteplane ${status.version}, up ${duration((terminal.now() - Date.parse(status.startedAt)) / 1000)}\n`,
+  ].join('')
+}
+
+const fact = (what: string, state: string, reason: string | null) =>
+  `${what}: ${state}${reason === null ? '' : ` (${reason})`}\n`
+
+function overlay(o: OverlayStatus, terminal: Pick<Terminal, 'color'>): string {
+  const state = paint(terminal, o.state === 'ok' ? 'green' : 'yellow', o.state)
+  const rows = [
+    ['network', o.network, o.networkPrefix],
+    ['node', o.node ?? 'not known yet', o.sitePrefix ?? ''],
+  ]
+  if (o.interface !== null) rows.push(['interface', o.interface, ''])
+  return fact(`overlay ${o.kind}`, state, o.reason) + table(rows, '  ')
+}
+
+function lan(entry: LanStatus, terminal: Pick<Terminal, 'color'>): string {
+  const rows = [
+    ['prefix', entry.prefix ?? 'not known yet'],
+    ['router', entry.routerAddress ?? 'not known yet'],
+    ['leases', String(entry.activeLeases)],
+  ]
+  for (const router of entry.otherRouters) {
+    const mac = router.linkLayerAddress === null ? '' : ` (${router.linkLayerAddress})`
+    rows.push(['other router', `${router.address}${mac}: ${printable(router.conflicts.join('; '))}`])
+  }
+  for (const server of entry.otherServers) {
+    rows.push(['other DHCPv6', `${server.address}: ${printable(server.conflict)}`])
+  }
+  const state = paint(terminal, tones[entry.state], entry.state)
+  return fact(`LAN ${entry.interface}`, state, entry.reason) + table(rows, '  ') + counters(entry.counters)
+}
+
+/** Counters that count something, a few to a line. */
+function counters(counts: Readonly<Record<string, number>>): string {
+  const words = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${name} ${count}`)
+  const lines: string[] = []
+  for (const word of words) {
+    const last = lines.at(-1)
+    if (last !== undefined && last.length + word.length < 90) lines[lines.length - 1] = `${last}, ${word}`
+    else lines.push(word)
+  }
+  return table(
+    lines.map((line, i) => [i === 0 ? 'counters' : '', line]),
+    '  ',
+  )
+}

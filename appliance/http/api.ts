@@ -1,0 +1,101 @@
+/**
+ * The words of the API: what `/v1/…` says, as JSON. Whoever reads it finds every key every time: what is not known is null. Times
+ * are ISO 8601 in UTC; DUIDs and MACs lower-case hex with colons; durations seconds.
+ */
+import type { OverlayState } from '../overlay/overlay.ts'
+
+/** `GET /v1/status`. */
+export interface Status {
+  readonly version: string
+  /** `waiting`: something we need is not there yet. `degraded`: serving, but not all that is configured. */
+  readonly state: 'serving' | 'waiting' | 'degraded'
+  /** Sentences: why the state is not `serving`, and what is worth knowing although it is. */
+  readonly reasons: readonly string[]
+  readonly startedAt: string
+  readonly overlay: OverlayStatus
+  readonly lan: readonly LanStatus[]
+  readonly fastPath: FastPathStatus
+  readonly parts: readonly PartStatus[]
+}
+
+export interface OverlayStatus {
+  readonly kind: 'zerotier' | 'static'
+  readonly network: string
+  readonly node: string | null
+  readonly interface: string | null
+  readonly state: OverlayState
+  readonly reason: string | null
+  readonly networkPrefix: string
+  readonly sitePrefix: string | null
+}
+
+export interface LanStatus {
+  readonly interface: string
+  readonly state: 'serving' | 'waiting' | 'off'
+  readonly reason: string | null
+  readonly prefix: string | null
+  readonly routerAddress: string | null
+  readonly activeLeases: number
+  readonly otherRouters: readonly OtherRouter[]
+  readonly otherServers: readonly OtherServer[]
+  readonly counters: Readonly<Record<string, number>>
+}
+
+/** Another router whose advertisements contradict ours. RFC 4861 section 6.2.7. */
+export interface OtherRouter {
+  readonly address: string
+  readonly linkLayerAddress: string | null
+  readonly conflicts: readonly string[] // sentences
+  readonly seenAt: string
+}
+
+/** Another DHCPv6 server on the LAN. */
+export interface OtherServer {
+  readonly duid: string
+  readonly address: string
+  readonly preference: number
+  readonly conflict: string // a sentence: what hosts that choose it lose
+  readonly seenAt: string
+}
+
+export interface FastPathStatus {
+  readonly mode: 'stateless' | 'emulate' | 'netlink' | 'off'
+  readonly reason: string | null
+  readonly counters: Readonly<Record<string, number>>
+}
+
+export interface PartStatus {
+  readonly name: string
+  readonly state: 'starting' | 'running' | 'restarting' | 'stopped'
+  readonly reason: string | null
+}
+
+/** One row of `GET /v1/leases`, which says `{leases: […]}`. */
+export interface LeaseRow {
+  readonly duid: string
+  readonly iaid: number
+  readonly address: string
+  readonly interface: string
+  readonly linkLayerAddress: string | null
+  readonly hostname: string | null
+  readonly preferredUntil: string
+  readonly validUntil: string
+  readonly state: 'bound' | 'expired' | 'released' | 'declined'
+}
+
+export interface Leases {
+  readonly leases: readonly LeaseRow[]
+}
+
+/** Any answer that is not 200 or a probe's. */
+export interface Problem {
+  readonly error: string // a sentence
+}
+
+/** What the daemon shows. Called for every request, so it must be cheap. */
+export interface View {
+  status(): Status
+  leases(): readonly LeaseRow[]
+  alive(): boolean
+  serving(): boolean
+}

@@ -1,0 +1,67 @@
+import { timingSafeEqual } from 'node:crypto'
+import { Hono, type MiddlewareHandler } from 'hono'
+import type { Log } from '../base/log.ts'
+import type { Leases, Problem, View } from './api.ts'
+
+/** Who may read. The Unix socket has its file mode; loopback is open to this machine; any other address needs the token. */
+export type Access =
+  | { readonly kind: 'socket' }
+  | { readonly kind: 'loopback' }
+  | { readonly kind: 'token'; readonly token: string }
+
+const problem = (error: string): Problem => ({ error })
+
+/** The API as a function from request to response. It opens nothing. */
+export function createApp(view: View, access: Access, log: Log): Hono {
+  const app = new Hono()
+  app.use(async (context, next) => {
+    await next()
+    context.header('Cache-Control', 'no-store')
+    context.header('X-Content-Type-Options', 'nosniff')
+  })
+  if (access.kind === 'loopback') app.use(onlyLoopbackNames)
+  app.use(async (context, next) => {
+    if (context.req.method === 'GET' || context.req.method === 'HEAD') return next()
+    context.header('Allow', 'GET, HEAD')
+    return context.json(problem(`${context.req.method} changes things, and nothing here can be changed`), 405)
+  })
+
+  app.get('/healthz', context => {
+    const alive = view.alive()
+    return context.json({ alive }, alive ? 200 : 503)
+  })
+  if (access.kind === 'token') app.use(bearer(access.token))
+  app.get('/readyz', context => {
+    if (view.serving()) return context.json({ ready: true, reasons: [] })
+    return context.json({ ready: false, reasons: view.status().reasons }, 503)
+  })
+  app.get('/v1/status', context => context.json(view.status()))
+  app.get('/v1/leases', context => context.json({ leases: view.leases() } satisfies Leases))
+
+  app.notFound(context => context.json(problem(`there is nothing at ${context.req.path}`), 404))
+  app.onError((error, context) => {
+    log.error({ err: error, path: context.req.path }, 'a request found a bug')
+    return context.json(problem('internal error: the log says more'), 500)
+  })
+  return app
+}
+
+/**
+ * A page of the web can have its own name resolve to 127.0.0.1 and then read us by it (DNS rebinding); the Host header still
+ * carries that name, so only names of this machine's loopback are answered.
+ */
+const onlyLoopbackNames: MiddlewareHandler = async (context, next) => {
+  const host = context.req.header('host') ?? ''
+  if (/^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i.test(host)) return next()
+  return context.json(problem('ask by localhost, 127.0.0.1 or [::1]: other names are refused here'), 403)
+}
+
+function bearer(token: string): MiddlewareHandler {
+  const wanted = Buffer.from(`Bearer ${token}`)
+  return async (context, next) => {
+    const given = Buffer.from(context.req.header('authorization') ?? '')
+    if (given.length === wanted.length && timingSafeEqual(given, wanted)) return next()
+    context.header('WWW-Authenticate', 'Bearer')
+    return context.json(problem('this address asks for the token in http.token of the state directory'), 401)
+  }
+}
