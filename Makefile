@@ -1,0 +1,120 @@
+# Everything starts here: `make` lists the targets. Each of them sets up what it needs first.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Where systemd looks for units of that prefix, and where it doesn't look.
+UNITDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib/systemd/system,/etc/systemd/system)
+SYSUSERSDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib/sysusers.d,/etc/sysusers.d)
+
+# What Debian supplies, as file:package. None of these packages brings a service that starts by itself.
+RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm
+LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/rdisc6:ndisc6 \
+  /usr/sbin/nft:nftables /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
+  /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
+
+# node_modules/.bin/node is the Node that the product runs on; the machine's own only has to start npm.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: debian-packages node_modules/.current ## what Debian and npm must supply (done by every other target)
+
+.PHONY: debian-packages
+debian-packages:
+	@missing=; for need in $(RUN_NEEDS) $(LAB_NEEDS); do \
+	  file=$${need%%:*}; command -v "$${file##*/}" >/dev/null || [ -e "$$file" ] || missing="$$missing $${need##*:}"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	install="apt-get install -y --no-install-recommends$$missing"; \
+	if [ "$$(id -u)" != 0 ]; then \
+	  echo "Debian packages are missing; the lab and the demo need them: sudo $$install" >&2; exit 0; \
+	fi; \
+	echo "Installing from Debian:$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1; \
+	{ $$install || { apt-get update && $$install; }; } </dev/null >build/apt.log 2>&1 || { \
+	  tail -n 5 build/apt.log >&2; echo "Could not install what is missing; try: apt-get update && $$install" >&2; exit 1; \
+	}
+debian-packages: | build
+
+# Compared by content: a checkout that only touches the files installs nothing. Not `npm ci`: it refuses a lockfile without the
+# packages of other platforms, and a mirror may lack them.
+.PHONY: node_modules/.current
+node_modules/.current:
+	@cat package.json package-lock.json .npmrc | cmp -s - $@ && exit 0; \
+	echo 'Installing npm packages'; \
+	npm install --no-save --ignore-scripts </dev/null && \
+	cat package.json package-lock.json .npmrc >$@ && \
+	chown -R --reference=. node_modules
+
+build:
+	@mkdir -p $@
+
+# One sentence for an ordinary user, before anything else is tried.
+.PHONY: root
+root:
+	@[ "$$(id -u)" = 0 ] || { echo 'Network namespaces need root: sudo make $(MAKECMDGOALS)' >&2; exit 1; }
+
+.PHONY: demo
+demo: root setup ## two sites, real clients, pings across, on this machine alone
+	@node test/lab/demo.ts
+
+.PHONY: lab
+lab: root setup ## a shell in a lab of two sites
+	@node test/lab/shell.ts
+
+.PHONY: test
+test: root setup ## check, unit tests, lab tests and the demo
+	@node test/run.ts
+
+.PHONY: unit
+unit: setup ## the tests that need nothing but Node
+	@vitest run --config test/vitest.config.ts --project unit
+
+.PHONY: check
+check: setup ## types, lint, format, import table
+	@tsc -p .
+	@biome check --error-on-warnings
+	@vitest run --config test/vitest.config.ts --project unit --reporter=dot test/unit/layers.test.ts
+
+.PHONY: bench
+bench: setup ## measurements that decided something
+	@vitest bench --run --config test/vitest.config.ts
+
+.PHONY: clean
+clean: ## remove what was built or left behind, node_modules excepted
+	@if [ -x node_modules/.bin/node ] && [ "$$(id -u)" = 0 ]; then node_modules/.bin/node test/lab/sweep.ts; fi
+	@rm -rf build coverage
+
+home = $(DESTDIR)$(PREFIX)/lib/siteplane
+
+.PHONY: install
+install: setup ## the product under PREFIX (and DESTDIR), its unit, the example in /etc/siteplane
+	@rm -rf "$(home)" && mkdir -p "$(home)" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)/etc/siteplane"
+	@cp -R appliance config package.json LICENSE "$(home)"
+	@npm ls --omit=dev --all --parseable | sed -n 's|^$(CURDIR)/\(node_modules/.*\)|\1|p' | grep -v '/@types/' | \
+	  tar -c --no-recursion --exclude=.bin --exclude=include --exclude=share --recursion -T - | tar -x -C "$(home)"
+	@mkdir -p "$(home)/bin" && ln -sf "$$(cd "$(home)" && echo ../node_modules/node-linux-*/bin/node)" "$(home)/bin/node"
+	@printf '#!/bin/sh\nexec %s/bin/node %s/appliance/main.ts "$$@"\n' '$(PREFIX)/lib/siteplane' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
+	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/siteplane"
+	@chmod -R u=rwX,go=rX "$(home)"
+	@install -m 644 config/siteplane.example.yaml "$(DESTDIR)/etc/siteplane/siteplane.example.yaml"
+	@sed 's|@prefix@|$(PREFIX)|g' systemd/siteplane.service >"$(DESTDIR)$(UNITDIR)/siteplane.service"
+	@install -m 644 systemd/siteplane.sysusers "$(DESTDIR)$(SYSUSERSDIR)/siteplane.conf"
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemd-sysusers && systemctl daemon-reload; fi
+	@echo 'siteplane is installed. Next: /etc/siteplane/siteplane.yaml (see the example beside it), then systemctl enable --now siteplane'
+
+.PHONY: uninstall
+uninstall: ## undo install; keeps /etc/siteplane/siteplane.yaml and /var/lib/siteplane (PURGE=1 removes them too)
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl disable --now siteplane 2>/dev/null || true; fi
+	@rm -rf "$(home)"
+	@rm -f "$(DESTDIR)$(PREFIX)/bin/siteplane" "$(DESTDIR)$(UNITDIR)/siteplane.service" "$(DESTDIR)$(SYSUSERSDIR)/siteplane.conf" "$(DESTDIR)/etc/siteplane/siteplane.example.yaml"
+	@if [ -n "$(PURGE)" ]; then rm -rf "$(DESTDIR)/etc/siteplane" "$(DESTDIR)/var/lib/siteplane"; fi
+	@rmdir "$(DESTDIR)/etc/siteplane" 2>/dev/null || true
+	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
