@@ -372,7 +372,7 @@ describe('rules between keys', () => {
     'false',
   ])('http.listen %s is refused', written => {
     expect(problems(`${least}http:\n  listen: ${written}\n`)).toEqual([
-      `f.yaml:6:11: http.listen: must be address:port, [IPv6 address]:port or off, not ${written}`,
+      `f.yaml:6:11: http.listen: must be address:port, [IPv6 address]:port or off, not ${written.replaceAll('"', '')}`,
     ])
   })
 

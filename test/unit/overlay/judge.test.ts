@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest'
+import { parseMac } from '../../../appliance/base/mac.ts'
+import { judge, type Member } from '../../../appliance/overlay/judge.ts'
+import type { LinkView } from '../../../appliance/overlay/overlay.ts'
+import { siteOf } from '../../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
+import { recordedMember } from './service.ts'
+
+const network = parseNetworkId('610252ad3bc0ffee')
+const site = siteOf(network, parseNodeAddress('be3ff01c29'))
+const member = recordedMember as unknown as Member
+const link: LinkView = { name: 'ztzq4zeuwv', index: 7, mac: site.mac, up: true, carrier: true }
+
+const report = (changes: Partial<Member> | 'not joined', links?: readonly LinkView[]) => {
+  const status = { address: 'be3ff01c29', version: '1.14.1' }
+  return judge(
+    network,
+    { kind: 'answered', status, member: changes === 'not joined' ? undefined : { ...member, ...changes } },
+    links,
+  )
+}
+
+test('a recorded member is ok, with its site', () => {
+  const ok = { kind: 'zerotier', state: 'ok', network, node: site.node, interface: 'ztzq4zeuwv', site }
+  expect(report({})).toEqual(ok)
+  expect(report({}, [{ ...link, name: 'eth0', index: 2 }, link])).toEqual(ok)
+})
+
+describe('every other state says what to do', () => {
+  const id = '610252ad3bc0ffee'
+  test.for([
+    {
+      changes: 'not joined' as const,
+      state: 'not-joined',
+      reason: `this node has not joined the network: zerotier-cli join ${id}`,
+    },
+    {
+      changes: { status: 'ACCESS_DENIED' },
+      state: 'denied',
+      reason: `authorise node be3ff01c29 as a member of ${id} at its controller`,
+    },
+    {
+      changes: { status: 'REQUESTING_CONFIGURATION' },
+      state: 'unauthorised',
+      reason: `the controller of ${id} has not answered yet: if it stays so, check that this machine reaches the internet`,
+    },
+    {
+      changes: { status: 'AUTHENTICATION_REQUIRED' },
+      state: 'unauthorised',
+      reason: `${id} wants a login: zerotier-cli listnetworks shows its address`,
+    },
+    {
+      changes: { status: 'NOT_FOUND' },
+      state: 'not-found',
+      reason: `there is no network ${id}: compare overlay.network with the controller`,
+    },
+    {
+      changes: { status: 'CLIENT_TOO_OLD' },
+      state: 'denied',
+      reason: `${id} asks for a newer ZeroTier than 1.14.1: upgrade it`,
+    },
+    {
+      changes: { status: 'PORT_ERROR', portError: -2 },
+      state: 'no-interface',
+      reason: "ZeroTier can't make its interface (error -2): see that /dev/net/tun is there, and its log",
+    },
+    {
+      changes: { status: 'SOMETHING_NEW' },
+      state: 'down',
+      reason: `ZeroTier says SOMETHING_NEW of ${id}: see zerotier-cli listnetworks`,
+    },
+    {
+      changes: { assignedAddresses: [] },
+      state: 'no-6plane',
+      reason: `${id} gives this node no 6PLANE address: switch on 6PLANE at its controller`,
+    },
+    {
+      changes: { assignedAddresses: ['10.1.2.3/24', 'fd61:252:ad3b:c0ff:ee99:93be:3ff0:1c29/88'] },
+      state: 'no-6plane',
+      reason: `${id} gives this node no 6PLANE address: switch on 6PLANE at its controller (RFC 4193 alone is not enough)`,
+    },
+    {
+      changes: { allowManaged: false },
+      state: 'no-6plane',
+      reason: `ZeroTier may not set the addresses of the network: zerotier-cli set ${id} allowManaged=1`,
+    },
+    { changes: { portDeviceName: '' }, state: 'no-interface', reason: 'ZeroTier has not made its interface yet' },
+  ])('$changes: $state', ({ changes, state, reason }) => {
+    expect(report(changes)).toMatchObject({ state, reason, node: site.node, site })
+  })
+
+  test('both modes at once are fine', () => {
+    const both = ['fd61:252:ad3b:c0ff:ee99:93be:3ff0:1c29/88', 'fc5a:c2ad:43be:3ff0:1c29::1/40']
+    expect(report({ assignedAddresses: both }).state).toBe('ok')
+  })
+
+  test('a node address that can not be', () => {
+    const visit = { kind: 'answered', status: { address: 'ff00000001', version: '1' }, member: undefined } as const
+    expect(judge(network, visit, undefined)).toEqual({
+      kind: 'zerotier',
+      state: 'no-service',
+      network,
+      reason: "ZeroTier tells a node address that can't be: ff00000001 is reserved and can't be a node address",
+    })
+  })
+
+  test.for([
+    { links: [], state: 'no-interface', reason: 'there is no interface ztzq4zeuwv yet' },
+    {
+      links: [{ ...link, up: false }],
+      state: 'down',
+      reason: 'ztzq4zeuwv is down: ip link set dev ztzq4zeuwv up',
+    },
+    { links: [{ ...link, carrier: false }], state: 'down', reason: 'ztzq4zeuwv has no carrier' },
+    {
+      links: [{ ...link, mac: parseMac('02:00:00:00:00:01') }],
+      state: 'down',
+      reason:
+        'ztzq4zeuwv has the MAC address 02:00:00:00:00:01, where other sites compute ee:41:ff:cb:b1:7b: ip link set dev ztzq4zeuwv address ee:41:ff:cb:b1:7b',
+    },
+  ])('a link that is not as it should be: $reason', ({ links, state, reason }) => {
+    expect(report({}, links)).toMatchObject({ state, reason })
+  })
+
+  test('what ZeroTier says comes before what the link says', () => {
+    expect(report({ status: 'ACCESS_DENIED' }, [])).toMatchObject({ state: 'denied' })
+  })
+})

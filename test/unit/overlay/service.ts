@@ -1,0 +1,64 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const recorded = (name: string) => JSON.parse(readFileSync(`test/golden/zerotier-api/${name}.json`, 'utf8'))
+
+/** A recorded member of network 610252ad3bc0ffee, on node be3ff01c29. */
+export const recordedStatus: Record<string, unknown> = recorded('status')
+export const recordedMember: Record<string, unknown> = recorded('network')[0]
+
+/** The local API of ZeroTier on a port of its own, with a home in a temporary folder. */
+export class FakeService implements AsyncDisposable {
+  readonly home = mkdtempSync(join(tmpdir(), 'siteplane-zerotier-'))
+  readonly asked: string[] = []
+  status: unknown = recordedStatus
+  member: unknown = recordedMember // undefined: not joined
+  /** Takes an answer over: to garble it, delay it, or never give it. */
+  instead: ((response: ServerResponse) => void) | undefined
+  readonly #server = createServer((request, response) => {
+    this.asked.push(request.url!)
+    if (this.instead) return this.instead(response)
+    if (request.headers['x-zt1-auth'] !== 'a-token') return void response.writeHead(401).end('{}')
+    const body = request.url === '/status' ? this.status : this.#member(request.url!)
+    response.writeHead(body === undefined ? 404 : 200, { 'Content-Type': 'application/json' })
+    response.end(JSON.stringify(body ?? {}))
+  })
+
+  static async start(): Promise<FakeService> {
+    const service = new FakeService()
+    await service.listen()
+    service.write('authtoken.secret', 'a-token')
+    return service
+  }
+
+  async listen(): Promise<void> {
+    await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
+    this.write('zerotier-one.port', String((this.#server.address() as AddressInfo).port))
+  }
+
+  write(file: string, text: string): void {
+    writeFileSync(join(this.home, file), text)
+  }
+
+  remove(file: string): void {
+    rmSync(join(this.home, file))
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise(resolve => this.#server.close(resolve))
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+    rmSync(this.home, { recursive: true })
+  }
+
+  #member(url: string): unknown {
+    return url === '/network/610252ad3bc0ffee' ? this.member : undefined
+  }
+}

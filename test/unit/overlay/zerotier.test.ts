@@ -1,0 +1,205 @@
+import { readFile } from 'node:fs/promises'
+import { expect, test, vi } from 'vitest'
+import { systemClock } from '../../../appliance/base/clock.ts'
+import { silentLog } from '../../../appliance/base/log.ts'
+import { parseMac } from '../../../appliance/base/mac.ts'
+import { visit } from '../../../appliance/overlay/local-api.ts'
+import type { OverlayReport } from '../../../appliance/overlay/overlay.ts'
+import { ZerotierOverlay } from '../../../appliance/overlay/zerotier.ts'
+import { parseNetworkId } from '../../../appliance/plane/sixplane.ts'
+import { FakeService, recordedMember } from './service.ts'
+
+vi.mock('node:fs/promises', async original => {
+  const real = await original<typeof import('node:fs/promises')>()
+  return { ...real, readFile: vi.fn(real.readFile) }
+})
+
+const network = parseNetworkId('610252ad3bc0ffee')
+
+test('the local API is asked with the token for the status and the network', async () => {
+  await using service = await FakeService.start()
+  expect(await visit(service.home, network)).toMatchObject({
+    kind: 'answered',
+    status: { address: 'be3ff01c29', version: '1.14.1' },
+    member: { status: 'OK', portDeviceName: 'ztzq4zeuwv', assignedAddresses: ['fc5a:c2ad:43be:3ff0:1c29::1/40'] },
+  })
+  expect(service.asked.toSorted()).toEqual(['/network/610252ad3bc0ffee', '/status'])
+})
+
+test('a network that the node has not joined is no error', async () => {
+  await using service = await FakeService.start()
+  service.member = undefined
+  expect(await visit(service.home, network)).toMatchObject({ kind: 'answered', member: undefined })
+})
+
+test('port and token are read anew each time', async () => {
+  await using service = await FakeService.start()
+  service.write('authtoken.secret', 'an-old-token\n')
+  expect(await visit(service.home, network)).toMatchObject({
+    kind: 'bad-token',
+    reason: expect.stringContaining('refuses'),
+  })
+  service.write('authtoken.secret', 'a-token\n')
+  expect((await visit(service.home, network)).kind).toBe('answered')
+  await service.stop()
+  await service.listen()
+  expect((await visit(service.home, network)).kind).toBe('answered')
+})
+
+test('each obstacle has a name and a sentence that says what to do', async () => {
+  await using service = await FakeService.start()
+  const { home } = service
+  const found = async () => {
+    const result = await visit(home, network)
+    return result.kind === 'answered' ? result.kind : `${result.kind}: ${result.reason}`
+  }
+  const port = await readFile(`${home}/zerotier-one.port`, 'utf8')
+
+  service.write('authtoken.secret', '')
+  expect(await found()).toBe(
+    `bad-token: ${home}/authtoken.secret does not hold a token: remove it and systemctl restart zerotier-one`,
+  )
+  service.remove('authtoken.secret')
+  expect(await found()).toBe(
+    `bad-token: ZeroTier's token ${home}/authtoken.secret is missing: systemctl restart zerotier-one`,
+  )
+  service.write('authtoken.secret', 'a-token')
+
+  service.instead = response => void response.end('<html>')
+  expect(await found()).toBe(`no-service: what answers on 127.0.0.1:${port} is not ZeroTier`)
+  service.instead = response => void response.end('{"address":7}')
+  expect(await found()).toContain(
+    `no-service: what answers on 127.0.0.1:${port} is not ZeroTier, or not one that we know`,
+  )
+  service.instead = response => void response.writeHead(404).end()
+  expect(await found()).toBe(`no-service: what answers on 127.0.0.1:${port} is not ZeroTier`)
+  service.instead = response => void response.writeHead(500).end()
+  expect(await found()).toBe(`no-service: ZeroTier's local API on port ${port} answers with status 500`)
+  service.instead = response => void response.destroy()
+  expect(await found()).toMatch(/^no-service: ZeroTier's local API can't be asked: /)
+  service.instead = response => void response.end('x'.repeat(2 << 20))
+  expect(await found()).toBe('no-service: an answer too long to be ZeroTier')
+  service.instead = undefined
+  expect(await found()).toBe('answered')
+
+  await service.stop()
+  expect(await found()).toBe(`no-service: nothing answers on 127.0.0.1:${port}: systemctl restart zerotier-one`)
+  service.write('zerotier-one.port', 'nine')
+  expect(await found()).toBe(
+    `no-service: ${home}/zerotier-one.port does not hold a port number: systemctl restart zerotier-one`,
+  )
+  service.remove('zerotier-one.port')
+  expect(await found()).toBe(
+    `no-service: ZeroTier does not run (no ${home}/zerotier-one.port): systemctl start zerotier-one`,
+  )
+  await service.listen()
+})
+
+test('a service that never answers, or an octet at a time, is given up', async () => {
+  await using service = await FakeService.start()
+  let drip: NodeJS.Timeout | undefined
+  service.instead = response => {
+    response.writeHead(200)
+    drip = setInterval(() => response.write(' '), 100)
+  }
+  const began = performance.now()
+  expect(await visit(service.home, network)).toMatchObject({
+    kind: 'no-service',
+    reason: expect.stringContaining('in time'),
+  })
+  expect(performance.now() - began).toBeLessThan(4_000)
+  clearInterval(drip)
+})
+
+test('a token that we may not read says which command lets us', async () => {
+  await using service = await FakeService.start()
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+  const real = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises')
+  vi.mocked(readFile).mockImplementation(((path: string, options: 'utf8') =>
+    path.endsWith('authtoken.secret') ? Promise.reject(denied) : real.readFile(path, options)) as typeof readFile)
+  try {
+    const user = process.getuid!()
+    const file = `${service.home}/authtoken.secret`
+    expect(await visit(service.home, network)).toEqual({
+      kind: 'bad-token',
+      reason: `${file} may not be read by user ${user}: give the service CAP_DAC_READ_SEARCH, or setfacl -m u:${user}:r ${file}`,
+    })
+  } finally {
+    vi.mocked(readFile).mockImplementation(real.readFile)
+  }
+})
+
+/** An overlay that runs until the end of the test. */
+async function watching(home: string, pace = { waiting: 10, settled: 10 }) {
+  const overlay = new ZerotierOverlay({ home, network, clock: systemClock, log: silentLog, pace })
+  const abort = new AbortController()
+  const changes: OverlayReport[] = []
+  overlay.onChange(report => changes.push(report))
+  const { promise: ready, resolve } = Promise.withResolvers<void>()
+  const ended = overlay.run(abort.signal, resolve)
+  await ready
+  return {
+    overlay,
+    changes,
+    async [Symbol.asyncDispose]() {
+      abort.abort()
+      await ended
+    },
+  }
+}
+
+test('the watcher is ready after its first visit and tells each change once', async () => {
+  await using service = await FakeService.start()
+  service.member = { ...recordedMember, status: 'REQUESTING_CONFIGURATION' }
+  await using watch = await watching(service.home)
+  expect(watch.overlay.report().state).toBe('unauthorised')
+  const since = watch.overlay.since()
+
+  service.member = recordedMember
+  await expect.poll(() => watch.overlay.report().state).toBe('ok')
+  expect(watch.overlay.since()).toBeGreaterThan(since)
+  expect(watch.overlay.report().site?.sitePrefix.length).toBe(80)
+
+  await service.stop()
+  await expect.poll(() => watch.overlay.report().state).toBe('no-service')
+  await service.listen()
+  await expect.poll(() => watch.overlay.report().state).toBe('ok')
+  expect(watch.changes.map(({ state }) => state)).toEqual(['unauthorised', 'ok', 'no-service', 'ok'])
+})
+
+test('links count at once, without a visit', async () => {
+  await using service = await FakeService.start()
+  await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 })
+  const link = { name: 'ztzq4zeuwv', index: 9, mac: parseMac('ee:41:ff:cb:b1:7b'), up: true, carrier: true }
+  watch.overlay.update([])
+  expect(watch.overlay.report().state).toBe('no-interface')
+  watch.overlay.update([link])
+  expect(watch.overlay.report().state).toBe('ok')
+  watch.overlay.update([{ ...link, up: false }])
+  expect(watch.overlay.report().state).toBe('down')
+})
+
+test('refresh asks now, also when it comes during a visit', async () => {
+  await using service = await FakeService.start()
+  await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 })
+  service.member = { ...recordedMember, status: 'ACCESS_DENIED' }
+  watch.overlay.refresh()
+  await expect.poll(() => watch.overlay.report().state).toBe('denied')
+
+  service.asked.length = 0
+  watch.overlay.refresh()
+  await expect.poll(() => service.asked.length).toBe(2)
+  watch.overlay.refresh()
+  await expect.poll(() => service.asked.length).toBe(4)
+})
+
+test('it stops at once in the middle of a visit', async () => {
+  await using service = await FakeService.start()
+  const watch = await watching(service.home)
+  service.instead = () => {}
+  const before = service.asked.length
+  await expect.poll(() => service.asked.length).toBeGreaterThan(before)
+  const began = performance.now()
+  await watch[Symbol.asyncDispose]()
+  expect(performance.now() - began).toBeLessThan(500)
+})
