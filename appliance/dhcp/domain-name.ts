@@ -3,8 +3,8 @@ import { DecodeError, type Reader, type Writer } from '../base/bytes.ts'
 const longestLabel = 63 // RFC 1035 section 2.3.4
 const longestName = 255
 
-/** Writes a name as labels, uncompressed, with the root label at its end. RFC 9915 section 10. */
-export function encodeName(name: string, out: Writer): void {
+/** Writes a name as labels, uncompressed, with the root label at its end unless it is `partial`. RFC 9915 section 10. */
+export function encodeName(name: string, out: Writer, partial = false): void {
   const labels = name
     .replace(/\.$/, '')
     .split('.')
@@ -13,7 +13,7 @@ export function encodeName(name: string, out: Writer): void {
   if (length > longestName || labels.some(label => label.length === 0 || label.length > longestLabel))
     throw new RangeError(`${name} is not a domain name`)
   for (const label of labels) out.u8(label.length).bytes(label)
-  out.u8(0)
+  if (!partial) out.u8(0)
 }
 
 /** Reads one name, without its last dot. A name that stops without a root label is `partial`, as a client FQDN may be. */

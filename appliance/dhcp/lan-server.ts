@@ -59,6 +59,13 @@ export interface Counters {
   bugs: number
 }
 
+/** A message with where it came from, and its bytes for the log of a bug. */
+interface Packet {
+  readonly message: Message
+  readonly from: Ip6
+  readonly bytes: Uint8Array
+}
+
 interface Reply {
   readonly bytes: Uint8Array
   readonly to: Ip6
@@ -244,25 +251,22 @@ export class LanServer {
       this.#guard(bytes, () => {
         // Direct clients have nothing but their link-local address; udhcpc6 also sends to us alone. RFC 9915 section 16.
         if (!isLinkLocal(address)) this.#ignore(address, 'not from a link-local address')
-        else this.#identify(decodeMessage(bytes), address)
+        else this.#identify({ message: decodeMessage(bytes), from: address, bytes })
       })
     }
   }
 
   /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
-  #identify(message: Message, from: Ip6): void {
-    const { neighbour } = this.#options
-    const mac = this.#neighbours.known(from) ?? neighbour?.(from)
+  #identify(packet: Packet): void {
+    const { message, from } = packet
+    const mac = this.#neighbours.known(from) ?? this.#options.neighbour?.(from)
     const matters = message.options.some(option => option.kind === 'ia-na')
-    if (mac !== undefined || !matters || !this.#neighbours.hasRoom) {
-      this.#decide(message, from, mac)
-      return
-    }
-    this.#counters.questions++
-    this.#neighbours.ask(from, undefined, found => this.#resume(message, () => this.#decide(message, from, found)))
+    if (mac !== undefined || !matters || !this.#neighbours.hasRoom) this.#decide(packet, mac)
+    else this.#ask(packet, from, undefined, (kept, found) => this.#decide(kept, found))
   }
 
-  #decide(message: Message, from: Ip6, mac: Mac | undefined): void {
+  #decide(packet: Packet, mac: Mac | undefined): void {
+    const { message, from } = packet
     const { store, identity, clock } = this.#options
     const monotonic = clock.monotonic()
     const outcome = decide(message, {
@@ -281,7 +285,7 @@ export class LanServer {
         this.#ignore(from, outcome.reason)
         return
       case 'probe':
-        this.#probe(outcome.probe, message, () => this.#decide(message, from, mac))
+        this.#probe(packet, mac, outcome.probe)
         return
       case 'reply': {
         // A disk that can't keep leases must not draw clients here with our preference.
@@ -300,30 +304,32 @@ export class LanServer {
     }
   }
 
-  #probe(probe: Probe, message: Message, then: () => void): void {
+  #probe(packet: Packet, mac: Mac | undefined, probe: Probe): void {
     if (!this.#neighbours.hasRoom) {
       this.#counters.ignored++ // the client will retransmit
       return
     }
-    this.#counters.questions++
-    this.#neighbours.ask(probe.address, probe.mac, mac => {
+    this.#ask(packet, probe.address, probe.mac, (kept, found) => {
       const oldest = this.#probes.keys().next().value
       if (this.#probes.size >= mostProbes && oldest !== undefined) this.#probes.delete(oldest)
       const until = this.#options.clock.monotonic() + probeRemembered
       this.#probes.delete(probeText(probe)) // so that the newest stands last
-      this.#probes.set(probeText(probe), { answered: mac !== undefined, until })
-      this.#resume(message, then)
+      this.#probes.set(probeText(probe), { answered: found !== undefined, until })
+      this.#decide(kept, mac)
     })
   }
 
-  /** Goes on with a message that was put aside. */
-  #resume(message: Message, body: () => void): void {
-    if (!this.#running) return
-    this.#turn(() => this.#guard(undefined, body, message))
+  /** Puts a packet aside until the LAN has answered, or has not. */
+  #ask(packet: Packet, target: Ip6, wanted: Mac | undefined, then: (kept: Packet, mac: Mac | undefined) => void): void {
+    const kept = { ...packet, bytes: packet.bytes.slice() } // the socket's buffer is used again
+    this.#counters.questions++
+    this.#neighbours.ask(target, wanted, mac => {
+      if (this.#running) this.#turn(() => this.#guard(kept.bytes, () => then(kept, mac)))
+    })
   }
 
   /** One packet's trouble costs that packet only. */
-  #guard(bytes: Uint8Array | undefined, body: () => void, message?: Message): void {
+  #guard(bytes: Uint8Array, body: () => void): void {
     try {
       body()
     } catch (error) {
@@ -333,9 +339,8 @@ export class LanServer {
         return
       }
       this.#counters.bugs++
-      const packet = toHex(bytes ?? (message ? encodeMessage(message) : new Uint8Array()))
       const pass = this.#throttle.pass('bug')
-      if (pass) this.#log.error({ err: error, packet, ...pass }, 'a DHCPv6 message found a bug')
+      if (pass) this.#log.error({ err: error, packet: toHex(bytes), ...pass }, 'a DHCPv6 message found a bug')
     }
   }
 

@@ -2,7 +2,7 @@
  * The options of DHCPv6, one row each, both directions side by side. What has no row is carried as `unknown` and is never a reason
  * to discard a message.
  */
-import { DecodeError, type Reader, type Writer } from '../base/bytes.ts'
+import { DecodeError, Reader, type Writer } from '../base/bytes.ts'
 import { bytesOf, fromBytes, type Ip6, type Prefix, prefixOf } from '../base/ip6.ts'
 import { decodeName, encodeName } from './domain-name.ts'
 import { type Duid, duidBytes, duidFromBytes } from './duid.ts'
@@ -103,11 +103,12 @@ export interface InformationRefreshTime {
   readonly seconds: number
 }
 
-/** The client's name: flags as on the wire, the name perhaps without its domain. RFC 4704 section 4. */
+/** The client's name: flags as on the wire; `partial` is a name that its domain is still to be added to. RFC 4704 section 4. */
 export interface ClientFqdn {
   readonly kind: 'client-fqdn'
   readonly flags: number
   readonly name: string
+  readonly partial: boolean
 }
 
 /** The longest interval between Solicits, in seconds. RFC 9915 section 21.24. */
@@ -267,12 +268,17 @@ const rows: { readonly [K in KnownOption['kind']]: Row<K> } = {
   'information-refresh-time': seconds(32, 'information-refresh-time'),
   'client-fqdn': {
     code: 39,
-    encode: ({ flags, name }, out) => encodeName(name, out.u8(flags)),
+    encode: ({ flags, name, partial }, out) => encodeName(name, out.u8(flags), partial),
     decode: body => {
-      const flags = body.u8()
-      const name = decodeName(body).name
-      body.skip(body.left)
-      return { kind: 'client-fqdn', flags, name }
+      // A name that can't be read is no reason to leave a host without an address.
+      const bytes = body.bytes(body.left)
+      try {
+        const name = new Reader(bytes)
+        return { kind: 'client-fqdn', flags: name.u8(), ...decodeName(name) }
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+        return { kind: 'unknown', code: 39, bytes: bytes.slice() }
+      }
     },
   },
   'sol-max-rt': seconds(82, 'sol-max-rt'),

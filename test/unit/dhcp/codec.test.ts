@@ -72,7 +72,7 @@ const rows: { name: string; option: Option; bytes: string }[] = [
   },
   {
     name: 'client FQDN',
-    option: { kind: 'client-fqdn', flags: 1, name: 'pc.lan' },
+    option: { kind: 'client-fqdn', flags: 1, name: 'pc.lan', partial: false },
     bytes: '0027 0009 01 02 7063 03 6c616e 00',
   },
   { name: 'SOL_MAX_RT', option: { kind: 'sol-max-rt', seconds: 300 }, bytes: '0052 0004 0000012c' },
@@ -108,7 +108,7 @@ describe('options', () => {
 
   test('a client FQDN without its domain', () => {
     expect(decodeOptions(new Reader(fromHex('0027 0004 00 02 7063')))).toEqual([
-      { kind: 'client-fqdn', flags: 0, name: 'pc' },
+      { kind: 'client-fqdn', flags: 0, name: 'pc', partial: true },
     ])
   })
 })

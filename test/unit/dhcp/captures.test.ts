@@ -1,0 +1,116 @@
+import { readdirSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { formatIp6, isLinkLocal, parsePrefix } from '../../../appliance/base/ip6.ts'
+import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
+import { macOfInterfaceId } from '../../../appliance/dhcp/neighbours.ts'
+import { findOption, findOptions, optionCode } from '../../../appliance/dhcp/options.ts'
+import { judge } from '../../../appliance/dhcp/scope.ts'
+import { askedOf } from '../../../appliance/dhcp/turn.ts'
+import { lanPlan } from '../../../appliance/plane/plan.ts'
+import { type Captured, readCapture } from './pcap.ts'
+import { iasOf, Scene, us } from './scene.ts'
+
+const names = readdirSync(new URL('../../golden/captures/', import.meta.url))
+  .map(name => name.replace('.pcap', ''))
+  .filter(name => readCapture(name).length > 0) // others hold advertisements only
+const captured = parsePrefix('fc5a:c2ad:43be:3ff0:1c29::/80') // the site of the captures
+
+/** The message as the client would have sent it to us. */
+function toUs(message: Message): Message {
+  const options = message.options.map(option => (option.kind === 'server-id' ? { ...option, duid: us } : option))
+  return { ...message, options }
+}
+
+const sceneOf = () => new Scene({ plan: lanPlan(captured, undefined) })
+
+describe.for(names)('%s', name => {
+  const packets = readCapture(name)
+
+  test('every packet decodes, and encodes to the same bytes', () => {
+    for (const { bytes } of packets) expect(encodeMessage(decodeMessage(bytes))).toEqual(bytes)
+  })
+
+  test('every client message gets the answer that its kind must get', () => {
+    const scene = sceneOf()
+    for (const packet of packets.filter(({ fromClient }) => fromClient)) {
+      scene.now += 1000
+      scene.mac = packet.mac
+      expect(check(packet, scene)).toBe('right')
+    }
+  })
+})
+
+/** `right`, or what is wrong with our answer to one packet. */
+function check({ bytes }: Captured, scene: Scene): string {
+  const message = toUs(decodeMessage(bytes))
+  const outcome = scene.decide(message)
+  if (outcome.kind !== 'reply') return `no reply: ${JSON.stringify(outcome)}`
+  const { reply } = outcome
+  if (reply.transaction !== message.transaction) return 'another transaction'
+  if (reply.type !== (message.type === MessageType.solicit ? MessageType.advertise : MessageType.reply)) return 'type'
+  if (findOption(reply.options, 'server-id')?.duid !== us) return 'server identifier'
+  if (findOption(reply.options, 'client-id')?.duid !== findOption(message.options, 'client-id')?.duid) return 'client'
+  const asked = findOption(message.options, 'option-request')?.codes ?? []
+  const configures = message.type !== MessageType.confirm && message.type !== MessageType.release
+  if (
+    (configures && asked.includes(optionCode('sol-max-rt'))) !==
+    (findOption(reply.options, 'sol-max-rt') !== undefined)
+  )
+    return 'SOL_MAX_RT'
+  const ias = iasOf(reply)
+  switch (message.type) {
+    case MessageType.solicit:
+    case MessageType.request:
+    case MessageType.renew:
+    case MessageType.rebind: {
+      if (ias.length !== [...findOptions(message.options, 'ia-na'), ...findOptions(message.options, 'ia-pd')].length)
+        return 'IAs'
+      for (const ia of findOptions(message.options, 'ia-na')) {
+        const answer = findOptions(reply.options, 'ia-na').find(({ iaid }) => iaid === ia.iaid)
+        const addresses = findOptions(answer?.options ?? [], 'ia-address')
+        const live = addresses.filter(({ valid }) => valid > 0)
+        if (live.length !== 1) return `${live.length} addresses`
+        for (const address of askedOf(ia))
+          if (message.type !== MessageType.solicit && !addresses.some(each => each.address === address))
+            return `nothing said about ${formatIp6(address)}`
+      }
+      for (const ia of findOptions(reply.options, 'ia-pd'))
+        if (findOption(ia.options, 'status-code')?.status !== 6) return 'IA_PD without NoPrefixAvail'
+      return 'right'
+    }
+    case MessageType.confirm: {
+      const here = findOptions(message.options, 'ia-na')
+        .flatMap(askedOf)
+        .every(address => judge(scene.scope.plan, address) === 'on-link')
+      return findOption(reply.options, 'status-code')?.status === (here ? 0 : 4) ? 'right' : 'status of a Confirm'
+    }
+    case MessageType.release:
+      return findOption(reply.options, 'status-code')?.status === 0 ? 'right' : 'status of a Release'
+    case MessageType.informationRequest:
+      return ias.length === 0 ? 'right' : 'an address in an answer to an Information-request'
+    default:
+      return `a message of type ${message.type}`
+  }
+}
+
+test('a host that had its lease from another server software keeps its address when it renews with us', () => {
+  const scene = sceneOf()
+  const renew = readCapture('networkd')
+    .map(({ bytes }) => toUs(decodeMessage(bytes)))
+    .find(({ type }) => type === MessageType.renew)!
+  const outcome = scene.decide(renew)
+  const had = findOptions(renew.options, 'ia-na').flatMap(askedOf)
+  expect(had.length).toBe(1)
+  expect(outcome.kind === 'reply' && iasOf(outcome.reply)[0]!.addresses).toEqual([[had[0], 3600, 86_400]])
+})
+
+test('the MAC is read from an EUI-64 source, and not from a random one', () => {
+  for (const { source, mac } of readCapture('dhclient').filter(({ fromClient }) => fromClient))
+    expect(macOfInterfaceId(source)).toBe(mac)
+  for (const { source } of readCapture('dhcpcd').filter(({ fromClient }) => fromClient))
+    expect(macOfInterfaceId(source)).toBeUndefined()
+})
+
+test('D12 udhcpc6 also sends from its global address: what is not from a link-local one is not for a server', () => {
+  expect(readCapture('udhcpc6').some(({ source, fromClient }) => fromClient && !isLinkLocal(source))).toBe(true)
+})
