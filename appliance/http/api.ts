@@ -53,9 +53,10 @@ export interface OtherRouter {
 export interface OtherServer {
   readonly duid: string
   readonly address: string
+  readonly linkLayerAddress: string
   readonly preference: number
-  readonly conflict: string // a sentence: what hosts that choose it lose
-  readonly seenAt: string
+  readonly offers: readonly string[] // such as `DNS server fd00::1`
+  readonly conflict: string // a sentence: what hosts lose
 }
 
 export interface FastPathStatus {

@@ -41,6 +41,7 @@ export class Converger implements Part {
   readonly #listeners = new Set<(state: KernelState) => void>()
   #intent: Intent | undefined
   #generation = 0
+  #reached = 0 // the generation of the intent that the newest dump was compared with
   #waiting: { readonly generation: number; readonly settle: () => void }[] = []
   #state: KernelState | undefined
   #converged = false
@@ -155,15 +156,15 @@ export class Converger implements Part {
   async #pass(): Promise<void> {
     await this.#exclusive(async () => {
       if (this.#withdrawn) return
-      const generation = this.#generation
       let reasons: readonly string[]
       try {
         reasons = await this.#rounds((state, intent) => desired(intent, state, this.#journal.changes))
       } catch (error) {
         reasons = [`the kernel's configuration can't be read or recorded: ${messageOf(error)}`]
+        this.#reached = this.#generation
       }
       this.#report(reasons)
-      this.#settle(generation)
+      this.#settle(this.#reached)
     })
   }
 
@@ -174,6 +175,7 @@ export class Converger implements Part {
       this.#dirty = false
       const state = await this.#dump()
       const intent = this.#intent
+      this.#reached = this.#generation
       if (!intent && !this.#withdrawn) return []
 
       const goal = intent ? wanted(state, intent) : nothing

@@ -52,6 +52,22 @@ describe('the converger', () => {
     expect(it.converger.status()).toMatchObject({ converged: false, forwarding: 'off' })
   })
 
+  test('an intent that comes while it reads the kernel needs no event to be carried out and settled', async () => {
+    const kernel = machine()
+    const converger = new Converger({ kernel, journal: new MemoryJournal(), log: silentLog, clock: systemClock })
+    const settled = Promise.withResolvers<void>()
+    converger.onState(() => {
+      if (converger.status().converged || kernel.applied.length > 0) return
+      converger.setIntent(intent).then(settled.resolve)
+    })
+    const abort = new AbortController()
+    const ended = converger.run(abort.signal, () => {})
+    await settled.promise
+    expect(converger.status().converged).toBe(true)
+    abort.abort()
+    await ended
+  }, 1_000)
+
   test('makes the kernel as intended, and says so', async () => {
     await using it = await running()
     await it.converger.setIntent(intent)
