@@ -1,4 +1,4 @@
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import type { Clock } from './clock.ts'
 
 /** What the program logs through: pino's shape. The message is a constant sentence, data goes into fields. */
@@ -18,8 +18,8 @@ const priorities = { debug: 7, info: 6, warn: 4, error: 3 } as const // syslog(3
  * The root logger, made once in main. Under journald (`JOURNAL_STREAM` is set) each line starts with `<N>`, the syslog
  * priority that sd-daemon(3) defines, and carries no time of its own.
  */
-export function createLog(level: LogLevel, journal: boolean): Log {
-  return pino(
+export function createLog(level: LogLevel, journal: boolean): Log & { level: string } {
+  const root = pino(
     {
       level,
       base: null,
@@ -33,6 +33,29 @@ export function createLog(level: LogLevel, journal: boolean): Log {
       },
     },
   )
+  return {
+    ...boundTo(root, {}),
+    get level() {
+      return root.level
+    },
+    set level(value: string) {
+      root.level = value
+    },
+  }
+}
+
+/** pino's own children keep the level they were born with; these follow the root's when it changes at a reload. */
+function boundTo(root: Logger, bound: object): Log {
+  const at = (level: LogLevel) => (fields: object, text: string) => {
+    if (root.isLevelEnabled(level)) root[level]({ ...bound, ...fields }, text)
+  }
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    child: fields => boundTo(root, { ...bound, ...fields }),
+  }
 }
 
 function priorityOf(line: string): number {

@@ -1,0 +1,211 @@
+/**
+ * The daemon: builds the parts, starts them in order, reloads, and stops in reverse. This folder is the only place where the
+ * parts meet.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Clock, systemClock } from '../base/clock.ts'
+import { ConfigError, messageOf, OperatorError } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import { Supervisor } from '../base/part.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Config, OverlayConfig } from '../config/schema.ts'
+import { loadIdentity } from '../dhcp/identity.ts'
+import { openStore, type Store } from '../dhcp/store.ts'
+import type { Status, View } from '../http/api.ts'
+import { HttpServer } from '../http/serve.ts'
+import { Converger } from '../netlink/converge.ts'
+import { FileJournal } from '../netlink/journal.ts'
+import { openKernel } from '../netlink/rtnetlink.ts'
+import type { Overlay } from '../overlay/overlay.ts'
+import { StaticOverlay } from '../overlay/static.ts'
+import { ZerotierOverlay } from '../overlay/zerotier.ts'
+import { Announcer } from './announcer.ts'
+import { recallSite } from './memory.ts'
+import { Router } from './router.ts'
+import { Slot } from './slot.ts'
+import { leasesOf, statusOf } from './status.ts'
+
+export interface DaemonOptions {
+  readonly configFile: string
+  readonly socket: string | undefined // instead of the configuration's
+  readonly version: string
+  readonly log: Log & { level: string }
+}
+
+/** `stop`: for good, nothing of ours is left. `hand-over`: leave everything working for the next start. */
+export type Ending = 'stop' | 'hand-over'
+
+export class Daemon {
+  readonly #options: DaemonOptions
+  readonly #log: Log
+  readonly #clock: Clock = systemClock
+  readonly #startedAt = Date.now()
+  readonly #supervisor: Supervisor
+  readonly #resources: AsyncDisposableStack
+  readonly #store: Store
+  readonly #converger: Converger
+  readonly #overlay: Slot<Overlay>
+  readonly #http: Slot<HttpServer>
+  readonly #router: Router
+  readonly #announcer: Announcer
+  #config: Config
+  #refused: string | undefined
+
+  /** Opens what everything else needs. Throws an OperatorError or a ConfigError of which the operator needs no stack. */
+  static async create(options: DaemonOptions): Promise<Daemon> {
+    const config = configOf(options)
+    await using resources = new AsyncDisposableStack()
+    const directory = config.stateDirectory
+    try {
+      mkdirSync(directory, { recursive: true, mode: 0o750 })
+    } catch (error) {
+      throw new OperatorError(`can't use the state directory ${directory}: ${messageOf(error)}`, { cause: error })
+    }
+    const store = resources.use(openStore(join(directory, 'leases.db'), options.log, systemClock))
+    const kernel = resources.use(await openKernel(options.log))
+    const journal = await FileJournal.open(directory, options.log)
+    return new Daemon(options, config, { store, kernel, journal }, resources.move())
+  }
+
+  private constructor(
+    options: DaemonOptions,
+    config: Config,
+    opened: { store: Store; kernel: Awaited<ReturnType<typeof openKernel>>; journal: FileJournal },
+    resources: AsyncDisposableStack,
+  ) {
+    const { log } = options
+    this.#options = options
+    this.#log = log
+    this.#config = config
+    this.#resources = resources
+    this.#store = opened.store
+    this.#supervisor = new Supervisor(log, this.#clock)
+    this.#converger = new Converger({ kernel: opened.kernel, journal: opened.journal, log, clock: this.#clock })
+    this.#overlay = new Slot(this.#makeOverlay(config.overlay))
+    this.#http = new Slot(this.#makeHttp(config))
+    this.#router = new Router({
+      config,
+      converger: this.#converger,
+      report: () => this.#overlay.content.report(),
+      recalled: recallSite(config.stateDirectory, config.overlay.network),
+      shared: {
+        store: opened.store,
+        identity: loadIdentity(config.stateDirectory),
+        clock: this.#clock,
+        random: Math.random,
+        log,
+      },
+    })
+    this.#announcer = new Announcer(log, () => this.status())
+  }
+
+  async start(): Promise<void> {
+    this.#resources.use(
+      this.#converger.onState(state => {
+        this.#overlay.content.update(state.links)
+        this.#router.observe(state)
+      }),
+    )
+    await this.#supervisor.start(this.#converger)
+    await this.#supervisor.start(this.#overlay)
+    await this.#supervisor.start(this.#http)
+    await this.#router.refresh()
+    this.#announcer.start()
+  }
+
+  /** Reads the configuration anew. One that can't be used is refused, and the old one goes on. */
+  async reload(): Promise<void> {
+    this.#announcer.reloading()
+    try {
+      const config = configOf(this.#options)
+      if (config.stateDirectory !== this.#config.stateDirectory)
+        throw new ConfigError('stateDirectory can only change by a restart: systemctl restart siteplane')
+      this.#apply(config)
+      this.#refused = undefined
+      await this.#router.refresh()
+      this.#log.info({}, 'the configuration was reloaded')
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      this.#refused = `the newest configuration is refused, the old one goes on: ${error.message}`
+      this.#log.error({ reason: error.message }, 'the new configuration is refused, the old one goes on')
+    } finally {
+      this.#announcer.reloaded()
+    }
+  }
+
+  async stop(ending: Ending): Promise<void> {
+    const final = ending === 'stop'
+    this.#log.info({ ending }, 'stopping')
+    this.#announcer.stop()
+    await this.#router.stop(final)
+    if (final) await this.#converger.withdraw()
+    await this.#supervisor.stop()
+    await this.#resources.disposeAsync()
+  }
+
+  status(): Status {
+    const router = this.#router
+    return statusOf({
+      version: this.#options.version,
+      startedAt: this.#startedAt,
+      config: this.#config,
+      refusedConfig: this.#refused,
+      report: this.#overlay.content.report(),
+      site: router.site,
+      kernel: this.#converger.status(),
+      lans: router.lans,
+      resolverCounters: router.resolver?.counters(),
+      storeReasons: this.#store.reasons(),
+      parts: this.#supervisor.states(),
+      httpReasons: this.#http.content.reasons(),
+      clock: this.#clock,
+    })
+  }
+
+  #apply(config: Config): void {
+    const before = this.#config
+    this.#config = config
+    this.#options.log.level = config.log.level
+    this.#router.configure(config)
+    if (!sameValue(before.overlay, config.overlay)) {
+      const overlay = this.#makeOverlay(config.overlay)
+      overlay.update(this.#converger.status().links)
+      this.#overlay.replace(overlay)
+    }
+    if (!sameValue(before.http, config.http)) this.#http.replace(this.#makeHttp(config))
+  }
+
+  #makeOverlay(config: OverlayConfig): Overlay {
+    const log = this.#log
+    const clock = this.#clock
+    const overlay =
+      config.kind === 'static'
+        ? new StaticOverlay({ ...config, clock, log })
+        : new ZerotierOverlay({ ...config, clock, log })
+    overlay.onChange(() => void this.#router.refresh())
+    return overlay
+  }
+
+  #makeHttp(config: Config): HttpServer {
+    const view: View = {
+      status: () => this.status(),
+      leases: () => leasesOf(this.#store, this.#router.lans),
+      alive: () => true,
+      serving: () => this.status().state !== 'waiting',
+    }
+    const { listen, socket } = config.http
+    return new HttpServer({ listen, socket, stateDirectory: config.stateDirectory, view, log: this.#log })
+  }
+}
+
+function configOf({ configFile, socket }: DaemonOptions): Config {
+  const config = loadConfig(configFile)
+  return socket === undefined ? config : { ...config, http: { ...config.http, socket } }
+}
+
+/** Whether two values of the configuration say the same. Its bigints have no JSON of their own. */
+function sameValue(a: unknown, b: unknown): boolean {
+  const text = (value: unknown) => JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}n` : each))
+  return text(a) === text(b)
+}

@@ -1,0 +1,212 @@
+/**
+ * One LAN of the router: waits for what it needs (the interface, its cable, its link-local address, the site), then runs the
+ * advertiser, the responder and the DHCPv6 server on it, keeps them in step with the configuration, and says what it waits for.
+ */
+import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
+import { type Ip6, isLinkLocal } from '../base/ip6.ts'
+import type { Log } from '../base/log.ts'
+import type { Mac } from '../base/mac.ts'
+import type { LanConfig } from '../config/schema.ts'
+import type { Identity } from '../dhcp/identity.ts'
+import { LanServer, type Scope } from '../dhcp/lan-server.ts'
+import type { Store } from '../dhcp/store.ts'
+import type { AdvertisementPlan } from '../ndp/advertisement.ts'
+import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
+import { LanResponder } from '../ndp/lan-responder.ts'
+import type { Address, Link } from '../netlink/kernel.ts'
+import { type LanPlan, lanPlan } from '../plane/plan.ts'
+import type { Site } from '../plane/site.ts'
+
+/** What the LAN's services share with those of other LANs. */
+export interface LanShared {
+  readonly store: Store
+  readonly identity: Identity
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** The world as a LAN sees it. */
+export interface LanWorld {
+  readonly site: Site | undefined
+  readonly links: readonly Link[]
+  readonly addresses: readonly Address[]
+  readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
+}
+
+/** A link that everything stands ready on. */
+interface ReadyLink {
+  readonly name: string
+  readonly index: number
+  readonly mac: Mac
+  readonly linkLocal: Ip6
+}
+
+interface Services {
+  readonly link: ReadyLink
+  readonly advertiser: LanAdvertiser
+  readonly server: LanServer
+  responder: LanResponder | undefined
+}
+
+export class LanRunner {
+  #config: LanConfig
+  readonly #shared: LanShared
+  readonly #log: Log
+  #services: Services | undefined
+  #waiting: string | undefined
+  #failure: string | undefined
+  #plan: LanPlan | undefined
+
+  constructor(config: LanConfig, shared: LanShared) {
+    this.#config = config
+    this.#shared = shared
+    this.#log = shared.log.child({ interface: config.interface })
+  }
+
+  get config(): LanConfig {
+    return this.#config
+  }
+
+  /** What it waits for, as a clause; undefined while it serves. */
+  get waiting(): string | undefined {
+    return this.#waiting
+  }
+
+  /** Why its services could not be started, the last time that was tried. */
+  get failure(): string | undefined {
+    return this.#failure
+  }
+
+  get plan(): LanPlan | undefined {
+    return this.#plan
+  }
+
+  get services(): Readonly<Services> | undefined {
+    return this.#services
+  }
+
+  /** Brings the services in step with the world: starts, updates or stops them. */
+  async follow(config: LanConfig, world: LanWorld): Promise<void> {
+    this.#config = config
+    this.#plan = world.site && lanPlan(world.site.sitePrefix, config.subnet)
+    const ready = readiness(config.interface, world)
+    const waiting = typeof ready === 'string' ? ready : undefined
+    if (waiting !== this.#waiting) {
+      this.#waiting = waiting
+      if (waiting !== undefined) this.#log.warn({ reason: waiting }, 'the LAN waits')
+    }
+    if (typeof ready === 'string' || !world.site || !this.#plan) {
+      await this.stop(false)
+      return
+    }
+    if (this.#services && !sameLink(this.#services.link, ready)) await this.stop(false)
+    try {
+      if (this.#services) this.#update(this.#services, world.site, this.#plan, world)
+      else this.#start(ready, world.site, this.#plan, world)
+      this.#failure = undefined
+    } catch (error) {
+      if (this.#failure === undefined) this.#log.error({ err: error }, 'the LAN can not be served; trying again')
+      this.#failure = messageOf(error)
+      await this.stop(false)
+    }
+  }
+
+  /** `final`: the hosts are told that the /40 is gone. Else nothing is said, so that a restart goes unnoticed. */
+  async stop(final: boolean): Promise<void> {
+    const services = this.#services
+    this.#services = undefined
+    if (!services) return
+    services.responder?.stop()
+    await Promise.all([services.advertiser.stop({ final }), services.server.stop()])
+  }
+
+  #start(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): void {
+    const { store, identity, clock, random } = this.#shared
+    const log = this.#log
+    const advertiser = new LanAdvertiser({
+      link,
+      plan: this.#advertisement(link, site, plan, world),
+      clock,
+      random,
+      log,
+    })
+    const server = new LanServer({
+      link,
+      linkLocal: link.linkLocal,
+      scope: this.#scope(plan),
+      store,
+      identity,
+      clock,
+      random,
+      log,
+    })
+    const services: Services = { link, advertiser, server, responder: undefined }
+    this.#services = services
+    server.start() // first: an advertisement with M set sends hosts here
+    this.#respond(services, site, plan)
+    advertiser.start()
+    this.#log.info({ prefix: plan.prefix, router: plan.router }, 'the LAN is served')
+  }
+
+  #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
+    services.advertiser.update(this.#advertisement(services.link, site, plan, world))
+    services.server.update(this.#scope(plan))
+    this.#respond(services, site, plan)
+  }
+
+  #respond(services: Services, site: Site, plan: LanPlan): void {
+    if (!this.#config.advertise.networkOnLink) {
+      services.responder?.stop()
+      services.responder = undefined
+      return
+    }
+    const { networkPrefix } = site
+    if (services.responder) {
+      services.responder.update({ networkPrefix, plan })
+      return
+    }
+    const { link } = services
+    services.responder = new LanResponder({ link, linkLocal: link.linkLocal, networkPrefix, plan, log: this.#log })
+    services.responder.start()
+  }
+
+  #advertisement(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): AdvertisementPlan {
+    const { advertise, dns } = this.#config
+    return {
+      site,
+      lan: plan,
+      mac: link.mac,
+      networkReachable: world.networkReachable,
+      networkOnLink: advertise.networkOnLink,
+      lifetimes: advertise.lifetimes,
+      interval: advertise.interval,
+      dns,
+      ...(advertise.mtu === undefined ? {} : { mtu: advertise.mtu }),
+    }
+  }
+
+  #scope(plan: LanPlan): Scope {
+    const { dhcpv6, dns } = this.#config
+    return { interface: this.#config.interface, plan, ...dhcpv6, dns }
+  }
+}
+
+/** The link to serve on, or the clause that says what is missing. */
+function readiness(name: string, { site, links, addresses }: LanWorld): ReadyLink | string {
+  const link = links.find(each => each.name === name)
+  if (!link) return `for interface ${name}, which does not exist`
+  if (link.mac === undefined) return `for an Ethernet interface: ${name} has no link-layer address`
+  if (!link.up) return `for interface ${name} to be set up: ip link set ${name} up`
+  if (!link.carrier) return `for a cable on ${name}: it has no carrier`
+  const linkLocal = addresses.find(each => each.link === link.index && isLinkLocal(each.address) && !each.tentative)
+  if (!linkLocal) return `for a link-local address on ${name}`
+  if (linkLocal.dadFailed) return `for a link-local address on ${name}: another host uses the one it has`
+  if (!site) return 'for the site: the overlay does not say yet which prefix it has'
+  return { name, index: link.index, mac: link.mac, linkLocal: linkLocal.address }
+}
+
+function sameLink(a: ReadyLink, b: ReadyLink): boolean {
+  return a.name === b.name && a.index === b.index && a.mac === b.mac && a.linkLocal === b.linkLocal
+}

@@ -1,0 +1,211 @@
+/**
+ * Follows the configuration, the overlay and the kernel, and keeps the kernel's desired state, the LANs and the overlay's
+ * resolver in step with them. Everything that changes calls `refresh`; one pass at a time does the work.
+ */
+import type { Clock } from '../base/clock.ts'
+import { formatPrefix } from '../base/ip6.ts'
+import type { Log } from '../base/log.ts'
+import type { Config } from '../config/schema.ts'
+import { OverlayResolver } from '../fastpath/resolver.ts'
+import type { Converger } from '../netlink/converge.ts'
+import type { Intent } from '../netlink/desired.ts'
+import type { KernelState } from '../netlink/kernel.ts'
+import type { OverlayReport } from '../overlay/overlay.ts'
+import { lanPlan } from '../plane/plan.ts'
+import { type Site, sameSite } from '../plane/site.ts'
+import { LanRunner, type LanShared } from './lan.ts'
+import { rememberSite } from './memory.ts'
+
+/** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
+const patience = 30_000
+
+const retryDelay = 2_000 // for a LAN whose sockets could not be opened
+
+interface RouterOptions {
+  readonly config: Config
+  readonly converger: Converger
+  readonly report: () => OverlayReport
+  readonly recalled: Site | undefined // who we were before this start
+  readonly shared: LanShared
+}
+
+export class Router {
+  #config: Config
+  readonly #options: RouterOptions
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #lans = new Map<string, LanRunner>() // by interface name
+  #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
+  #site: Site | undefined
+  #lostAt: number | undefined
+  #kernel: KernelState | undefined
+  #intent = ''
+  #pass: Promise<void> | undefined
+  #again = false
+  #patienceTimer: NodeJS.Timeout | undefined
+  #retryTimer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    this.#config = options.config
+    this.#site = options.recalled
+    this.#clock = options.shared.clock
+    this.#log = options.shared.log
+    this.#lostAt = this.#clock.monotonic()
+  }
+
+  get site(): Site | undefined {
+    return this.#site
+  }
+
+  get lans(): readonly LanRunner[] {
+    return [...this.#lans.values()]
+  }
+
+  get resolver(): OverlayResolver | undefined {
+    return this.#resolver?.resolver
+  }
+
+  /** Whether hosts are (still) told that the /40 is reachable through us. */
+  get networkReachable(): boolean {
+    return this.#lostAt === undefined || this.#clock.monotonic() - this.#lostAt < patience
+  }
+
+  /** The kernel was dumped: links and addresses may have changed. */
+  observe(state: KernelState): void {
+    this.#kernel = state
+    this.refresh()
+  }
+
+  configure(config: Config): void {
+    this.#config = config
+    this.refresh()
+  }
+
+  /** Something changed. Resolves when a pass that began after this call is done. */
+  refresh(): Promise<void> {
+    this.#again = true
+    this.#pass ??= this.#passes().finally(() => {
+      this.#pass = undefined
+    })
+    return this.#pass
+  }
+
+  /** `final`: for good, hosts are told. Else a hand-over: nothing is said. */
+  async stop(final: boolean): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#patienceTimer)
+    clearTimeout(this.#retryTimer)
+    await this.#pass
+    await Promise.all(this.lans.map(lan => lan.stop(final)))
+    this.#resolver?.resolver.stop()
+    this.#resolver = undefined
+  }
+
+  async #passes(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false
+      try {
+        await this.#one()
+      } catch (error) {
+        this.#log.error({ err: error }, 'could not bring the router in step with what changed')
+      }
+    }
+  }
+
+  async #one(): Promise<void> {
+    const report = this.#options.report()
+    this.#followOverlay(report)
+    const intent = intentOf(this.#config, this.#site, report)
+    const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
+    if (key !== this.#intent) {
+      this.#intent = key
+      // Addresses, routes and forwarding first: hosts are told of a route only when it stands. RFC 4191 section 4.
+      await this.#options.converger.setIntent(intent)
+    }
+    this.#followResolver(report)
+    await this.#followLans()
+  }
+
+  #followOverlay(report: OverlayReport): void {
+    if (report.state === 'ok') {
+      this.#lostAt = undefined
+      clearTimeout(this.#patienceTimer)
+      this.#patienceTimer = undefined
+    } else {
+      this.#lostAt ??= this.#clock.monotonic()
+      const left = this.#lostAt + patience - this.#clock.monotonic()
+      if (left > 0) this.#patienceTimer ??= setTimeout(() => this.refresh(), left + 1).unref()
+    }
+    // A node that isn't a member yet has no site: hosts would get addresses that may never be ours.
+    const certain = report.state === 'ok' || report.kind === 'static'
+    if (!certain || !report.site || sameSite(report.site, this.#site)) return
+    this.#log.info({ prefix: formatPrefix(report.site.sitePrefix) }, 'the site has its prefix')
+    this.#site = report.site
+    rememberSite(this.#config.stateDirectory, report.site)
+  }
+
+  #followResolver(report: OverlayReport): void {
+    const link = this.#kernel?.links.find(each => each.name === report.interface)
+    const wanted = this.#config.fastPath !== 'off' && this.#site && link?.up && link.mac !== undefined
+    const key = wanted ? [link.index, link.mac, this.#site?.network, this.#site?.node].join(' ') : undefined
+    if (this.#resolver?.key === key) return
+    this.#resolver?.resolver.stop()
+    this.#resolver = undefined
+    if (!wanted || key === undefined || !this.#site) return
+    const resolver = new OverlayResolver({
+      link: { name: link.name, index: link.index },
+      site: this.#site,
+      log: this.#log,
+      clock: this.#clock,
+    })
+    resolver.start()
+    this.#resolver = { resolver, key }
+  }
+
+  async #followLans(): Promise<void> {
+    const wanted = new Set(this.#config.lan.map(lan => lan.interface))
+    for (const [name, runner] of this.#lans) {
+      if (wanted.has(name)) continue
+      this.#lans.delete(name)
+      await runner.stop(true) // taken out of the configuration: its hosts lose the /40
+    }
+    const world = {
+      site: this.#site,
+      links: this.#kernel?.links ?? [],
+      addresses: this.#kernel?.addresses ?? [],
+      networkReachable: this.networkReachable,
+    }
+    for (const lan of this.#config.lan) {
+      let runner = this.#lans.get(lan.interface)
+      if (!runner) {
+        runner = new LanRunner(lan, this.#options.shared)
+        this.#lans.set(lan.interface, runner)
+      }
+      await runner.follow(lan, world)
+      if (runner.failure !== undefined) this.#retryTimer ??= this.#later(retryDelay)
+    }
+  }
+
+  #later(milliseconds: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#retryTimer = undefined
+      this.refresh()
+    }, milliseconds).unref()
+  }
+}
+
+/** What the kernel shall hold, from the configuration, the site and the overlay. */
+export function intentOf(config: Config, site: Site | undefined, report: OverlayReport): Intent {
+  return {
+    site,
+    overlay:
+      report.interface === undefined
+        ? undefined
+        : { link: report.interface, assignAddress: config.overlay.kind === 'static' },
+    lans: site ? config.lan.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
+    resolver: config.fastPath === 'off' ? 'off' : 'netlink',
+    routes: [],
+  }
+}

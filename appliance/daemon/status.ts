@@ -1,0 +1,168 @@
+/** The status page's facts, put together from the parts. Nothing here decides; each sentence comes from the part that knows. */
+
+import type { Clock } from '../base/clock.ts'
+import { formatIp6, formatPrefix } from '../base/ip6.ts'
+import type { PartState } from '../base/part.ts'
+import type { Config } from '../config/schema.ts'
+import type { Store } from '../dhcp/store.ts'
+import type {
+  FastPathStatus,
+  LanStatus,
+  LeaseRow,
+  OtherRouter,
+  OverlayStatus,
+  PartStatus,
+  Status,
+} from '../http/api.ts'
+import type { KernelStatus } from '../netlink/converge.ts'
+import type { OverlayReport } from '../overlay/overlay.ts'
+import type { Site } from '../plane/site.ts'
+import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixplane.ts'
+import type { LanRunner } from './lan.ts'
+
+export interface Snapshot {
+  readonly version: string
+  readonly startedAt: number // milliseconds since 1970
+  readonly config: Config
+  readonly refusedConfig: string | undefined // why the newest configuration isn't in use
+  readonly report: OverlayReport
+  readonly site: Site | undefined
+  readonly kernel: KernelStatus
+  readonly lans: readonly LanRunner[]
+  readonly resolverCounters: object | undefined // undefined: it doesn't run
+  readonly storeReasons: readonly string[]
+  readonly parts: readonly { readonly name: string; readonly state: PartState }[]
+  readonly httpReasons: readonly string[]
+  readonly clock: Clock
+}
+
+export function statusOf(snapshot: Snapshot): Status {
+  const lan = snapshot.lans.map(runner => lanStatus(runner, snapshot))
+  const overlay = overlayStatus(snapshot)
+  const reasons = reasonsOf(snapshot, lan)
+  const serving = lan.filter(each => each.state === 'serving').length
+  const whole = overlay.state === 'ok' && serving === lan.length && reasons.length === 0
+  return {
+    version: snapshot.version,
+    state: whole ? 'serving' : serving === 0 ? 'waiting' : 'degraded',
+    reasons,
+    startedAt: new Date(snapshot.startedAt).toISOString(),
+    overlay,
+    lan,
+    fastPath: fastPathStatus(snapshot),
+    parts: snapshot.parts.map(partStatus),
+  }
+}
+
+function reasonsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
+  const { report, kernel, parts } = snapshot
+  const failed = parts.filter(({ state }) => state.kind === 'restarting')
+  return [
+    ...(report.state === 'ok' ? [] : [`overlay: ${report.reason ?? report.state}`]),
+    ...lan.flatMap(each => (each.reason === null ? [] : [`LAN ${each.interface}: ${each.reason}`])),
+    ...lan.flatMap(each => each.otherServers.map(server => `LAN ${each.interface}: ${server.conflict}`)),
+    ...lan.flatMap(each =>
+      each.otherRouters
+        .filter(router => router.conflicts.length > 0)
+        .map(
+          router => `LAN ${each.interface}: router ${router.address} contradicts us: ${router.conflicts.join('; ')}`,
+        ),
+    ),
+    ...snapshot.lans.flatMap(runner =>
+      (runner.services?.server.reasons() ?? []).map(reason => `LAN ${runner.config.interface}: ${reason}`),
+    ),
+    ...snapshot.storeReasons,
+    ...kernel.reasons.map(reason => `kernel: ${reason}`),
+    ...failed.map(({ name, state }) => `${name}: ${state.kind === 'restarting' ? state.reason : ''}`),
+    ...snapshot.httpReasons,
+    ...(snapshot.refusedConfig === undefined ? [] : [snapshot.refusedConfig]),
+  ]
+}
+
+function overlayStatus({ report, site, config }: Snapshot): OverlayStatus {
+  const shown = site ?? report.site
+  const node = report.node ?? shown?.node
+  return {
+    kind: report.kind,
+    network: formatNetworkId(config.overlay.network),
+    node: node === undefined ? null : formatNodeAddress(node),
+    interface: report.interface ?? null,
+    state: report.state,
+    reason: report.reason ?? null,
+    networkPrefix: formatPrefix(networkPrefix(config.overlay.network)),
+    sitePrefix: shown ? formatPrefix(shown.sitePrefix) : null,
+  }
+}
+
+function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
+  const { services, plan } = runner
+  const reason = runner.waiting === undefined ? runner.failure : `waits ${runner.waiting}`
+  const advertiser = services?.advertiser
+  return {
+    interface: runner.config.interface,
+    state: services && reason === undefined ? 'serving' : 'waiting',
+    reason: reason ?? null,
+    prefix: plan ? formatPrefix(plan.prefix) : null,
+    routerAddress: plan ? formatIp6(plan.router) : null,
+    activeLeases: services?.server.activeLeases() ?? 0,
+    otherRouters: (advertiser?.otherRouters() ?? []).map(router => ({
+      address: formatIp6(router.linkLocal),
+      linkLayerAddress: router.mac ?? null,
+      conflicts: router.contradictions,
+      seenAt: wallTime(router.lastSeen, snapshot.clock),
+    })) satisfies OtherRouter[],
+    otherServers: (services?.server.otherServers() ?? []).map(server => ({
+      duid: server.serverDuid,
+      address: formatIp6(server.linkLocal),
+      linkLayerAddress: server.mac,
+      preference: server.preference,
+      offers: server.offers,
+      conflict: server.consequence,
+    })),
+    counters: {
+      ...numbers(advertiser?.counters(), 'ra.'),
+      ...numbers(services?.responder?.counters(), 'neighbour.'),
+      ...numbers(services?.server.counters(), 'dhcpv6.'),
+    },
+  }
+}
+
+/** A moment of the monotonic clock as wall time. */
+function wallTime(monotonic: number, clock: Clock): string {
+  return new Date(clock.now() - (clock.monotonic() - monotonic)).toISOString()
+}
+
+function numbers(counters: object | undefined, prefix = ''): Record<string, number> {
+  const entries = Object.entries(counters ?? {}).filter(([, value]) => typeof value === 'number')
+  return Object.fromEntries(entries.map(([name, value]) => [`${prefix}${name}`, value as number]))
+}
+
+function fastPathStatus({ config, report, resolverCounters }: Snapshot): FastPathStatus {
+  if (config.fastPath === 'off') return { mode: 'off', reason: 'switched off in the configuration', counters: {} }
+  if (!resolverCounters)
+    return { mode: 'off', reason: `waits for the overlay: ${report.reason ?? report.state}`, counters: {} }
+  return {
+    mode: 'netlink',
+    reason: 'the kernel asks, siteplane computes the answer',
+    counters: numbers(resolverCounters),
+  }
+}
+
+function partStatus({ name, state }: { readonly name: string; readonly state: PartState }): PartStatus {
+  return { name, state: state.kind, reason: state.kind === 'restarting' ? state.reason : null }
+}
+
+/** The leases of the LANs as the API shows them. */
+export function leasesOf(store: Store, lans: readonly LanRunner[]): LeaseRow[] {
+  const served = lans.flatMap(({ plan, config }) =>
+    plan ? [{ interface: config.interface, subnet: config.subnet, prefix: plan.prefix }] : [],
+  )
+  return store.leases(served).map(lease => ({
+    ...lease,
+    address: formatIp6(lease.address),
+    linkLayerAddress: lease.linkLayerAddress ?? null,
+    hostname: lease.hostname ?? null,
+    preferredUntil: new Date(lease.preferredUntil).toISOString(),
+    validUntil: new Date(lease.validUntil).toISOString(),
+  }))
+}
