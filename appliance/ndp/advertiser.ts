@@ -2,7 +2,7 @@
  * When to advertise: a few times quickly when there is news, then now and then, and soon after a solicitation. Pure: it is told
  * the time in milliseconds of a monotonic clock, and says whom to advertise to and when to be asked again.
  */
-import { allNodes, type Ip6, unspecified } from '../base/ip6.ts'
+import { allNodes, type Ip6, isLinkLocal } from '../base/ip6.ts'
 
 // RFC 4861 section 10, in milliseconds.
 const maxInitialInterval = 16_000 // MAX_INITIAL_RTR_ADVERT_INTERVAL
@@ -48,16 +48,19 @@ export class Advertiser {
     this.#nextMulticast = Math.min(this.#nextMulticast, now + this.#draw())
   }
 
-  /** A valid solicitation came from `source`. RFC 4861 section 6.2.6. */
+  /**
+   * A valid solicitation came from `source`. One without a source, or from an address that need not be on this link, is answered
+   * to all nodes. RFC 4861 section 6.2.6.
+   */
   solicited(source: Ip6, now: number): void {
     const due = now + this.#random() * maxDelay
     // What is to be multicast sooner answers this one too; so does the one that answers the crowd.
     if (this.#crowded || this.#nextMulticast <= due || this.#pending.has(source)) return
-    if (source !== unspecified && this.#pending.size < mostPending) {
-      this.#pending.set(source, due)
-      return
-    }
-    if (source !== unspecified) {
+    if (isLinkLocal(source)) {
+      if (this.#pending.size < mostPending) {
+        this.#pending.set(source, due)
+        return
+      }
       this.#crowded = true
       this.#pending.clear()
     }

@@ -27,6 +27,8 @@ export interface LanAdvertiserOptions {
   /** `linkLocal` must not be tentative. A change of any of these asks for a new LanAdvertiser. */
   readonly link: LinkRef & { readonly mac: Mac; readonly linkLocal: Ip6 }
   readonly plan: AdvertisementPlan
+  /** What an earlier run may have told the hosts: what is true no longer is withdrawn. */
+  readonly previous?: AdvertisementPlan
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -94,6 +96,8 @@ export class LanAdvertiser {
       error => this.#complain('socket', { err: error }, 'the socket for router advertisements failed to read'),
     )
     const now = this.#clock.monotonic()
+    const { previous } = this.#options
+    if (previous) this.#withdrawals.replace(advertisement(previous).options, this.#said.options, now)
     this.#advertiser.announce(now)
     this.#followPlan(now)
     this.#send()
@@ -233,9 +237,9 @@ export class LanAdvertiser {
     if (!heard) return
     const { mac, contradictions, differences } = heard.router
     if (contradictions.length > 0) this.#counters.contradicting++
-    if (!heard.news || contradictions.length + differences.length === 0) return
-    const held = this.#throttle.pass(`router ${formatIp6(source)}`)
+    const held = heard.news ? this.#throttle.pass(`router ${formatIp6(source)}`) : undefined
     if (!held) return
+    this.#others.told(source)
     const fields = { router: formatIp6(source), mac, contradictions, differences, ...held }
     if (contradictions.length > 0) this.#log.warn(fields, 'another router contradicts what we advertise')
     else this.#log.info(fields, 'another router advertises other values than we do')

@@ -38,9 +38,9 @@ const shortestMemory = 600_000 // milliseconds; longer for a router that says it
 const countdown = 0.5 // some routers count lifetimes down: down to this part of ours is no contradiction
 
 export class OtherRouters {
-  readonly #routers = new Map<Ip6, OtherRouter>()
+  readonly #routers = new Map<Ip6, { router: OtherRouter; told: string }>()
 
-  /** Notes an advertisement. The result is the router, and whether what it contradicts has changed. Undefined: no room. */
+  /** Notes an advertisement. `news`: what it contradicts has not been told yet. Undefined: no room for one more router. */
   heard(
     source: Ip6,
     theirs: RouterAdvertisement,
@@ -62,17 +62,25 @@ export class OtherRouters {
         .map(({ prefix }) => prefix),
       contradictions: contradictions(theirs, ours).slice(0, mostSentences),
       differences: differences(theirs, ours.advertisement),
-      firstSeen: before?.firstSeen ?? now,
+      firstSeen: before?.router.firstSeen ?? now,
       lastSeen: now,
     }
-    this.#routers.set(source, router)
-    return { router, news: !before || sentencesOf(before) !== sentencesOf(router) }
+    const sentences = sentencesOf(router)
+    const told = sentences === '' ? '' : (before?.told ?? '')
+    this.#routers.set(source, { router, told })
+    return { router, news: sentences !== told }
+  }
+
+  /** Someone has been told what this router contradicts: it is news no more. */
+  told(source: Ip6): void {
+    const entry = this.#routers.get(source)
+    if (entry) entry.told = sentencesOf(entry.router)
   }
 
   /** Those heard of lately. */
   list(now: number): OtherRouter[] {
     this.#forget(now)
-    return [...this.#routers.values()]
+    return [...this.#routers.values()].map(({ router }) => router)
   }
 
   #makeRoom(now: number): boolean {
@@ -81,7 +89,8 @@ export class OtherRouters {
   }
 
   #forget(now: number): void {
-    for (const [source, { lastSeen, routerLifetime }] of this.#routers) {
+    for (const [source, { router }] of this.#routers) {
+      const { lastSeen, routerLifetime } = router
       if (now - lastSeen > Math.max(shortestMemory, routerLifetime * 1000)) this.#routers.delete(source)
     }
   }

@@ -108,6 +108,12 @@ describe('solicitations', () => {
     expect(sent.slice(3)).toEqual([{ at: 40_250, to: allNodes }])
   })
 
+  test('A14 from a global address are answered by multicast: it may be on another link', () => {
+    const advertiser = started()
+    const sent = run(advertiser, 60_000, [solicit(advertiser, 40_000, parseIp6('2001:db8::1'))])
+    expect(sent.slice(3)).toEqual([{ at: 40_250, to: allNodes }])
+  })
+
   test('A10 A14 from the unspecified address, again and again, are answered every 3 s at most', () => {
     const advertiser = started()
     const events = Array.from({ length: 100 }, (_, i) => solicit(advertiser, 40_000 + i * 100, unspecified))
