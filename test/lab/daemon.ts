@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Host } from './host.ts'
-import { type Exit, Program, run } from './program.ts'
+import { type Exit, type Program, run } from './program.ts'
 import { Hopeless, until } from './until.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -46,6 +46,17 @@ export interface LeaseRow {
   readonly preferredUntil: string
   readonly validUntil: string
   readonly state: 'bound' | 'expired' | 'released' | 'declined'
+}
+
+/** A status that did not come. The message says what was awaited and why not; `detail` has the whole status and log. */
+class DaemonError extends Error {
+  override readonly name = 'DaemonError'
+  readonly detail: string
+
+  constructor(what: string, last: Status | undefined, log: string, options: ErrorOptions) {
+    super(`${what}: ${last ? `${last.state}, ${last.reasons.join('; ')}` : 'it has no status'}`, options)
+    this.detail = `${JSON.stringify(last, undefined, 2)}\n${log}`
+  }
 }
 
 export interface DaemonOptions {
@@ -94,7 +105,9 @@ export class Daemon implements AsyncDisposable {
         timeout,
       )
     } catch (error) {
-      throw new Error(`${(error as Error).message}\nstatus: ${JSON.stringify(last)}\nlog:\n${this.log}`, { cause: error })
+      throw new Error(`${(error as Error).message}\nstatus: ${JSON.stringify(last)}\nlog:\n${this.log}`, {
+        cause: error,
+      })
     }
   }
 

@@ -1,5 +1,5 @@
-import { plainEnvironment, Program, run } from './program.ts'
 import { type PingResult, parsePing } from './ping.ts'
+import { Program, plainEnvironment, run } from './program.ts'
 import { until } from './until.ts'
 
 /** What `ip -json address` says about one address. */

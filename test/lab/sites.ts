@@ -63,10 +63,7 @@ export class Site {
 
   /** Makes the router's zt0, with the MAC of its node, and sets it up. */
   async connectOverlay(): Promise<Plug> {
-    const cable = await this.#overlay.plug(
-      { host: this.router, link: 'zt0', mac: this.place.mac },
-      overlayMtu,
-    )
+    const cable = await this.#overlay.plug({ host: this.router, link: 'zt0', mac: this.place.mac }, overlayMtu)
     await this.router.setUp('zt0')
     return cable
   }
