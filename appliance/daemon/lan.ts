@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { type Ip6, isLinkLocal } from '../base/ip6.ts'
+import { formatIp6, formatPrefix, type Ip6, isLinkLocal } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { LanConfig } from '../config/schema.ts'
@@ -147,7 +147,7 @@ export class LanRunner {
     server.start() // first: an advertisement with M set sends hosts here
     this.#respond(services, site, plan)
     advertiser.start()
-    this.#log.info({ prefix: plan.prefix, router: plan.router }, 'the LAN is served')
+    this.#log.info({ prefix: formatPrefix(plan.prefix), address: formatIp6(plan.router) }, 'the LAN is served')
   }
 
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
