@@ -105,9 +105,7 @@ export class Daemon implements AsyncDisposable {
         timeout,
       )
     } catch (error) {
-      throw new Error(`${(error as Error).message}\nstatus: ${JSON.stringify(last)}\nlog:\n${this.log}`, {
-        cause: error,
-      })
+      throw new DaemonError((error as Error).message, last, this.log, { cause: error })
     }
   }
 
