@@ -171,7 +171,9 @@ export class Converger implements Part {
   /** Dumps and steps until nothing is left to do; returns what could not be done. */
   async #rounds(wanted: (state: KernelState, intent: Intent) => Desired): Promise<readonly string[]> {
     let left: readonly Step[] = []
-    for (let round = 0; round < maxRounds; round++) {
+    // Who is at odds with someone doesn't take every turn of it.
+    const rounds = this.#failures > 0 && !this.#withdrawn ? 2 : maxRounds
+    for (let round = 0; round < rounds; round++) {
       this.#dirty = false
       const state = await this.#dump()
       const intent = this.#intent

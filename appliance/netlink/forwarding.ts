@@ -20,7 +20,11 @@ export type ForwardingMode = 'interface' | 'all' | 'already' | 'off'
 export const conf = (link: string, key: string): string => `ipv6/conf/${link}/${key}`
 export const neigh = (link: string, key: string): string => `ipv6/neigh/${link}/${key}`
 
-/** The forwarding switches themselves; they are opened last and closed first. */
+/** What lets packets through: turned last, after the rules that say which. `conf.<if>.forwarding` alone does not. */
+export const isOpening = (path: string): boolean =>
+  path === conf('all', 'forwarding') || path.endsWith('/force_forwarding')
+
+/** Everything that makes a router of a host, with side effects on default routes; undone first. */
 export const isForwarding = (path: string): boolean =>
   path.endsWith('/forwarding') || path.endsWith('/force_forwarding')
 
@@ -77,10 +81,11 @@ export function forwardingSettings(
   changes: Changes,
 ): Setting[] {
   const links = overlay === undefined ? lans : [...lans, overlay]
+  const all = forwardingMode(state, changes) === 'all'
   const wanted = [
-    ...(forwardingMode(state, changes) === 'all' ? [{ path: conf('all', 'forwarding'), value: '1' }] : []),
     // Without its own switch a LAN's neighbour advertisements lack the router flag, and hosts drop routes through it.
-    ...lans.map(link => ({ path: conf(link, 'forwarding'), value: '1' })),
+    ...(all ? links : lans).map(link => ({ path: conf(link, 'forwarding'), value: '1' })),
+    ...(all ? [{ path: conf('all', 'forwarding'), value: '1' }] : []),
     ...links.map(link => ({ path: conf(link, 'force_forwarding'), value: '1' })),
   ]
   return wanted.filter(({ path }) => state.sysctls.has(path))

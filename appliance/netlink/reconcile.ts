@@ -4,7 +4,7 @@
  */
 import { equalPrefix, formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { Desired } from './desired.ts'
-import { conf, isForwarding, recordOf, type Setting } from './forwarding.ts'
+import { conf, isForwarding, isOpening, recordOf, type Setting } from './forwarding.ts'
 import type { Changes, SysctlRecord } from './journal.ts'
 import { type Address, type KernelState, mark, type Neighbour, type Route, type Rule, type Step } from './kernel.ts'
 
@@ -25,12 +25,14 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
 
   return {
     steps: [
-      ...sysctls.write.filter(step => !isForwarding(step.path)),
+      // A link's own forwarding comes before its addresses: the kernel, as seen on 6.18, counts the subnet-router anycast address twice
+      // where both happen at once, and then keeps it for ever.
+      ...sysctls.write.filter(step => !isOpening(step.path)),
       ...addresses.add,
       ...neighbours.add,
       ...routes.add,
       ...rules.add, // those that prohibit stand before anything is forwarded
-      ...sysctls.write.filter(step => isForwarding(step.path)),
+      ...sysctls.write.filter(step => isOpening(step.path)),
       ...multicast.on,
 
       ...sysctls.restore.filter(step => isForwarding(step.path)), // and are the last to go

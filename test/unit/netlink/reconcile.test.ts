@@ -255,15 +255,15 @@ describe('order', () => {
     return steps(desired(intent, state, noChanges), state, noChanges).map(step => formatStep(step, state.links))
   }
 
-  test('accept_ra before the rules that prohibit, those before forwarding, forwarding before force_forwarding', async () => {
+  test('accept_ra, the router flag, addresses, routes, the rules that prohibit, and only then the opening', async () => {
     const order = await texts(machine(), stateNamed('one LAN and ZeroTier').intent)
     const at = (text: string) => order.indexOf(text)
     const wanted = [
       'sysctl net/ipv6/conf/wan0/accept_ra=2',
+      'sysctl net/ipv6/conf/eth1/forwarding=1',
       'address add fc9c:56c2:e389:e930:5ee::1/80 dev eth1',
       'route replace fc9c:56c2:e389:e930:5ee::/80 dev eth1 table 80 proto 80 metric 1024',
       'rule add 1082: iif eth1 prohibit proto 80',
-      'sysctl net/ipv6/conf/eth1/forwarding=1',
       'sysctl net/ipv6/conf/eth1/force_forwarding=1',
     ]
     expect(wanted.map(at)).toEqual(wanted.map(at).toSorted((a, b) => a - b))

@@ -1,0 +1,169 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { LinkEvent, World } from '../unit/netlink/scenario.ts'
+import { links } from '../unit/netlink/scenario-table.ts'
+import type { Answer } from './converging.ts'
+import { cable, type Namespace, Namespaces, type Program } from './namespaces.ts'
+
+/**
+ * A router of a test's own, with a converger inside, and what its links lead to, each end under the router's name for the link:
+ *
+ *            ┌ eth1 ═══ host
+ *    router ─┼ eth2 ═══ other
+ *            ├ zt0  ═══ peer
+ *            └ wan0 ═══ internet
+ */
+export class RealWorld implements World {
+  readonly router: Namespace
+  readonly #ends = new Map<string, Namespace>()
+  readonly #namespaces: Namespaces
+  readonly #folder: string
+  #first: Map<string, string> | undefined
+  #program: Program | undefined
+  #id = 0
+
+  private constructor(namespaces: Namespaces, router: Namespace, folder: string) {
+    this.#namespaces = namespaces
+    this.router = router
+    this.#folder = folder
+  }
+
+  static async create(): Promise<RealWorld> {
+    const namespaces = new Namespaces()
+    try {
+      const folder = await mkdtemp(join(tmpdir(), 'siteplane-reconcile-'))
+      const world = new RealWorld(namespaces, await namespaces.add('router'), folder)
+      for (const link of links) {
+        world.#ends.set(link, await namespaces.add(endNames[link]))
+        await world.#cable(link)
+      }
+      return world
+    } catch (error) {
+      await namespaces[Symbol.asyncDispose]()
+      throw error
+    }
+  }
+
+  /** The computer at the other end of a link of the router. */
+  end(link: string): Namespace {
+    return this.#ends.get(link)!
+  }
+
+  get program(): Program {
+    if (!this.#program) throw new Error('the program does not run')
+    return this.#program
+  }
+
+  async start(): Promise<void> {
+    this.#program = this.router.program(
+      `import { converge } from './test/lab/converging.ts'\nawait converge(${JSON.stringify(this.#folder)})`,
+    )
+    await this.#program.line(line => line['id'] === 0)
+    this.#first ??= new Map((await this.ask({ ask: 'own' })).sysctls)
+  }
+
+  async intend(name: string): Promise<void> {
+    await this.ask({ ask: 'intend', name })
+  }
+
+  async ask(question: { ask: 'own' } | { ask: 'intend'; name: string }): Promise<Answer> {
+    const id = ++this.#id
+    this.program.tell({ id, ...question })
+    return await this.program.line<Answer>(answer => answer.id === id, 20)
+  }
+
+  async kill(): Promise<void> {
+    this.#program?.child.kill('SIGKILL')
+    await this.#program?.ended
+  }
+
+  async stop(): Promise<void> {
+    this.program.child.kill('SIGTERM')
+    await this.program.ended
+  }
+
+  /** Of the program where it runs, else of a second one that only looks. */
+  async own(): Promise<string[]> {
+    if (this.program.child.exitCode !== null || this.program.child.signalCode !== null) {
+      const looking = this.router.program(
+        `import { converge } from './test/lab/converging.ts'\nawait converge('/nonexistent')`,
+      )
+      try {
+        await looking.line(line => line['id'] === 0)
+        looking.tell({ id: 1, ask: 'own' })
+        return this.#lines(await looking.line<Answer>(answer => answer.id === 1))
+      } finally {
+        looking.child.kill('SIGKILL')
+      }
+    }
+    return this.#lines(await this.ask({ ask: 'own' }))
+  }
+
+  async take(line: string): Promise<void> {
+    const [what, ...words] = line.split(' ')
+    if (what === 'link') await this.router.run('ip', 'link', 'set', words[0]!, 'allmulticast', 'off')
+    else if (what === 'rule') await this.router.run('ip', '-6', 'rule', 'del', ...ruleWords(words))
+    else await this.router.run('ip', '-6', what!, 'del', ...words)
+  }
+
+  async sysctl(path: string, value: string): Promise<void> {
+    await this.router.run('sysctl', '-qw', `net.${path.replaceAll('.', ':').replaceAll('/', '.')}=${value}`)
+  }
+
+  async link(name: string, happens: LinkEvent): Promise<void> {
+    const set = (namespace: Namespace, to: string) => namespace.run('ip', 'link', 'set', name, to)
+    if (happens === 'gone') await this.router.run('ip', 'link', 'del', name)
+    else if (happens === 'back') await this.#cable(name)
+    else if (happens === 'down' || happens === 'up') await set(this.router, happens)
+    else await set(this.end(name), happens === 'unplugged' ? 'down' : 'up')
+  }
+
+  /** Many commands of `ip -6` at once, as fast as the kernel takes them. */
+  async batch(commands: readonly string[]): Promise<void> {
+    const file = join(this.#folder, 'batch')
+    await writeFile(file, commands.join('\n'))
+    await this.router.run('ip', '-6', '-batch', file)
+  }
+
+  /** Everything `ip` knows of IPv6 and the flags of links, and every sysctl of ipv6/conf and ipv6/neigh. */
+  async snapshot(): Promise<string[]> {
+    const show = async (...args: string[]) => (await this.router.run('ip', '-o', '-6', ...args)).trim().split('\n')
+    const conf = await this.router.run('sh', '-c', 'grep -rs "" /proc/sys/net/ipv6/conf /proc/sys/net/ipv6/neigh; true')
+    return [
+      ...(await show('addr')),
+      ...(await show('route', 'show', 'table', 'all')),
+      ...(await show('rule')),
+      ...(await show('neigh', 'show', 'nud', 'permanent')),
+      ...(await this.router.run('ip', '-o', 'link')).trim().split('\n'),
+      ...conf.trim().split('\n'),
+    ]
+      .map(line => line.replace(/expires \d+sec|valid_lft \w+|preferred_lft \w+/g, '').trim())
+      .sort()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#namespaces[Symbol.asyncDispose]()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  async #cable(link: string): Promise<void> {
+    await cable({ namespace: this.router, link }, { namespace: this.end(link), link })
+  }
+
+  #lines({ own, sysctls }: Answer): string[] {
+    // A link that came later began with what `default` holds.
+    const first = (path: string) =>
+      this.#first?.get(path) ?? this.#first?.get(path.replace(/[^/]+(?=\/\w+$)/, 'default'))
+    const changed = sysctls.filter(([path, value]) => (first(path) ?? value) !== value)
+    return [...own, ...changed.map(([path, value]) => `sysctl ${path}=${value}`)].sort()
+  }
+}
+
+const endNames = { eth1: 'host', eth2: 'other', zt0: 'peer', wan0: 'internet' } as const
+
+/** `1081: iif zt0 prohibit proto 80` as the words that `ip rule del` wants. */
+const ruleWords = (words: readonly string[]): string[] =>
+  words.flatMap(word =>
+    word.endsWith(':') && /^\d+:$/.test(word) ? ['pref', word.slice(0, -1)] : word === 'proto' ? ['protocol'] : [word],
+  )

@@ -1,0 +1,67 @@
+/** The scenarios of the in-memory twin, against the kernel of this machine. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { play, scenarios } from '../unit/netlink/scenario.ts'
+import { lines, stateNamed, states } from '../unit/netlink/scenario-table.ts'
+import { RealWorld } from './reconcile-world.ts'
+
+const usual = 'one LAN and ZeroTier'
+
+describe('the real kernel', () => {
+  test.concurrent.for(scenarios)('$name', async (scenario, { expect }) => {
+    await using world = await RealWorld.create()
+    await play(scenario, world, (look, expected) =>
+      expect.poll(look, { timeout: 1000, interval: 50 }).toEqual(expected),
+    )
+  })
+
+  test('the states in random order, each as it would be alone, and the machine at last as it was', async () => {
+    await using world = await RealWorld.create()
+    const before = await world.snapshot()
+    await world.start()
+    const [order] = fc.sample(fc.array(fc.constantFrom(...states), { minLength: 15, maxLength: 15 }), 1)
+    for (const state of order!) {
+      await world.intend(state.name)
+      const names = order!.map(({ name }) => name).join(', ')
+      await expect.poll(() => world.own(), { timeout: 1000, message: names }).toEqual(lines(state.own))
+    }
+    await world.stop()
+    expect(await world.snapshot()).toEqual(before)
+  })
+})
+
+test('20,000 foreign route changes end in the right state, and cost a few dumps', async () => {
+  await using world = await RealWorld.create()
+  await world.start()
+  await world.intend(usual)
+  const { dumps } = await world.ask({ ask: 'own' })
+
+  const routes = Array.from({ length: 10_000 }, (_, i) => `fd99::${(i + 1).toString(16)}/128 dev eth2 table 80`)
+  const batch = world.batch([
+    ...routes.map(route => `route add ${route}`),
+    ...routes.map(route => `route del ${route}`),
+  ])
+  await world.take('route fc9c:56c2:e300::/40 dev zt0 table 80 proto 80 metric 1024')
+  await batch
+  await expect.poll(() => world.own(), { timeout: 2000 }).toEqual(lines(stateNamed(usual).own))
+  expect((await world.ask({ ask: 'own' })).dumps - dumps).toBeLessThan(40)
+})
+
+test('what others made survives our start and stop', async () => {
+  await using world = await RealWorld.create()
+  const ip = (line: string) => world.router.run('ip', ...line.split(' '))
+  await ip('-6 addr add fd00::1/64 dev eth1 nodad')
+  await ip('-6 route add fd00:1::/64 dev eth1 table 80')
+  await ip('-6 route add blackhole fc9c:56c2:e300::/40 table 80 metric 1')
+  await ip('-6 rule add pref 1081 iif zt0 prohibit')
+  await ip('-6 neigh add fe80::9 lladdr 02:00:00:00:00:99 nud permanent dev zt0')
+  await ip('link set eth1 allmulticast on')
+  await world.sysctl('ipv6/conf/zt0/accept_ra', '0')
+  await world.sysctl('ipv6/conf/eth2/accept_ra', '2')
+  const before = await world.snapshot()
+  await world.start()
+  await world.intend('two LANs')
+  expect(await world.snapshot()).not.toEqual(before)
+  await world.stop()
+  expect(await world.snapshot()).toEqual(before)
+})

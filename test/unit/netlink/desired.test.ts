@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest'
+import { formatPrefix } from '../../../appliance/base/ip6.ts'
+import { desired, noIntent, nothing } from '../../../appliance/netlink/desired.ts'
+import { forwardingMode } from '../../../appliance/netlink/forwarding.ts'
+import { noChanges } from '../../../appliance/netlink/journal.ts'
+import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
+import { formatRoute, formatRule } from '../../../appliance/netlink/reconcile-text.ts'
+import { intent, links } from './scenario-table.ts'
+
+function machine(options?: { force?: boolean }): MemoryKernel {
+  const kernel = new MemoryKernel(options)
+  for (const link of links) kernel.addLink(link)
+  return kernel
+}
+
+const usual = intent({ overlay: 'zt0', lans: [{ link: 'eth1' }], resolver: 'netlink' })
+
+async function wanted(kernel: MemoryKernel, given = usual, changes = noChanges) {
+  const state = await kernel.state()
+  const goal = desired(given, state, changes)
+  return {
+    ...goal,
+    routes: goal.routes.map(route => formatRoute(route, state.links)),
+    rules: goal.rules.map(formatRule),
+    sysctls: goal.sysctls.map(({ path, value }) => `${path}=${value}`),
+  }
+}
+
+test('without a site nothing of ours is wanted', async () => {
+  expect(desired(noIntent, await machine().state(), noChanges)).toEqual(nothing)
+})
+
+describe('links', () => {
+  test('a link that is down gets neither addresses nor routes, which it would lose, and its /80 is unreachable', async () => {
+    const kernel = machine()
+    kernel.setLink('eth1', { up: false })
+    const { addresses, routes, rules } = await wanted(kernel)
+    expect(addresses).toEqual([])
+    expect(routes.filter(route => route.includes('5ee::/80'))).toEqual([
+      'unreachable fc9c:56c2:e389:e930:5ee::/80 table 80 proto 80 metric 65535',
+    ])
+    expect(rules).toContain('1082: iif eth1 prohibit proto 80')
+  })
+
+  test('with the overlay away the /40 is unreachable, never the default route', async () => {
+    const kernel = machine()
+    kernel.removeLink('zt0')
+    const { routes, sysctls, rules } = await wanted(kernel)
+    expect(routes.filter(route => route.includes('/40'))).toEqual([
+      'unreachable fc9c:56c2:e300::/40 table 80 proto 80 metric 65535',
+    ])
+    expect(sysctls.filter(line => line.includes('zt0'))).toEqual([])
+    expect(rules).toContain('1081: iif zt0 prohibit proto 80')
+  })
+
+  test('the loopback is left alone', async () => {
+    expect((await wanted(machine())).sysctls.filter(line => line.includes('/lo/'))).toEqual([])
+  })
+})
+
+describe('forwarding', () => {
+  test.for([
+    { name: 'between interfaces where the kernel can', force: true, before: '0', mode: 'interface' },
+    { name: 'as a whole where it can not', force: false, before: '0', mode: 'all' },
+    { name: 'by someone before us', force: true, before: '1', mode: 'already' },
+  ])('$name', async ({ force, before, mode }) => {
+    const kernel = machine({ force })
+    kernel.write('ipv6/conf/all/forwarding', before)
+    expect(forwardingMode(await kernel.state(), noChanges)).toBe(mode)
+    const written = (await wanted(kernel)).sysctls.filter(line => line.includes('all/forwarding'))
+    expect(written).toEqual(mode === 'all' ? ['ipv6/conf/all/forwarding=1'] : [])
+  })
+
+  test('accept_ra stands before any switch, and 0 stays 0', async () => {
+    const kernel = machine()
+    kernel.write('ipv6/conf/eth2/accept_ra', '0')
+    const { sysctls } = await wanted(kernel)
+    const last = sysctls.findLastIndex(line => line.includes('accept_ra='))
+    expect(sysctls.findIndex(line => line.includes('forwarding='))).toBeGreaterThan(last)
+    expect(sysctls.filter(line => line.includes('eth2'))).toEqual([])
+  })
+})
+
+test('a sysctl that this kernel lacks is not wanted', async () => {
+  const kernel = machine({ force: false })
+  const state = await kernel.state()
+  const sysctls = new Map([...state.sysctls].filter(([path]) => !path.endsWith('rt_info_max_plen')))
+  const paths = desired(usual, { ...state, sysctls }, noChanges).sysctls.map(({ path }) => path)
+  expect(paths.filter(path => path.includes('rt_info') || path.includes('force_'))).toEqual([])
+})
+
+test('each LAN stands in its own part of the site', async () => {
+  const given = intent({ lans: [{ link: 'eth1' }, { link: 'eth2', subnet: 63 }] })
+  expect(given.lans.map(lan => formatPrefix(lan.plan.prefix))).toEqual([
+    'fc9c:56c2:e389:e930:5ee::/80',
+    'fc9c:56c2:e389:e930:5ee:bf00::/88',
+  ])
+  expect((await wanted(machine(), given)).addresses.map(address => address.length)).toEqual([80, 88])
+})
