@@ -25,7 +25,7 @@ export function showStatus(status: Status, terminal: Pick<Terminal, 'color' | 'n
     overlay(status.overlay, terminal),
     ...status.lan.map(entry => lan(entry, terminal)),
     fact('fast path', status.fastPath.mode, status.fastPath.reason),
-    counters(status.fastPath.counters),
+    table(counters(status.fastPath.counters), '  '),
     ...running.map(({ name, reason }) => fact(`part ${name}`, 'is started again', reason)),
     '\n',
     `siteplane ${status.version}, up ${duration((terminal.now() - Date.parse(status.startedAt)) / 1000)}\n`,
@@ -59,11 +59,11 @@ function lan(entry: LanStatus, terminal: Pick<Terminal, 'color'>): string {
     rows.push(['other DHCPv6', `${server.address}: ${printable(server.conflict)}`])
   }
   const state = paint(terminal, tones[entry.state], entry.state)
-  return fact(`LAN ${entry.interface}`, state, entry.reason) + table(rows, '  ') + counters(entry.counters)
+  return fact(`LAN ${entry.interface}`, state, entry.reason) + table([...rows, ...counters(entry.counters)], '  ')
 }
 
-/** Counters that count something, a few to a line. */
-function counters(counts: Readonly<Record<string, number>>): string {
+/** Rows of the counters that count something, a few to a row. */
+function counters(counts: Readonly<Record<string, number>>): string[][] {
   const words = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} ${count}`)
@@ -73,8 +73,5 @@ function counters(counts: Readonly<Record<string, number>>): string {
     if (last !== undefined && last.length + word.length < 90) lines[lines.length - 1] = `${last}, ${word}`
     else lines.push(word)
   }
-  return table(
-    lines.map((line, i) => [i === 0 ? 'counters' : '', line]),
-    '  ',
-  )
+  return lines.map((line, i) => [i === 0 ? 'counters' : '', line])
 }

@@ -66,5 +66,5 @@ export function duration(seconds: number): string {
 
 /** What a stranger chose (a host's name) may hold escape sequences: nothing but printable characters reaches a terminal. */
 export function printable(text: string): string {
-  return text.replace(/[^\x20-\x7e\u00a0-\ud7ff\ue000-\ufffd]/g, '?')
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
 }

@@ -1,0 +1,121 @@
+import type { LeaseRow, Status, View } from '../../../appliance/http/api.ts'
+
+/** A site that serves, as the API says it. */
+export const servingStatus: Status = {
+  version: '0.1.0',
+  state: 'serving',
+  reasons: [],
+  startedAt: '2026-11-24T03:00:00.000Z',
+  overlay: {
+    kind: 'zerotier',
+    network: '8056c2e21c000001',
+    node: '89e92ceee5',
+    interface: 'ztzq4zeuwv',
+    state: 'ok',
+    reason: null,
+    networkPrefix: 'fc9c:56c2:e300::/40',
+    sitePrefix: 'fc9c:56c2:e389:e92c:eee5::/80',
+  },
+  lan: [
+    {
+      interface: 'eth1',
+      state: 'serving',
+      reason: null,
+      prefix: 'fc9c:56c2:e389:e92c:eee5::/80',
+      routerAddress: 'fc9c:56c2:e389:e92c:eee5::1',
+      activeLeases: 2,
+      otherRouters: [],
+      otherServers: [],
+      counters: { 'ra.sent': 4, 'ra.invalid': 0 },
+    },
+  ],
+  fastPath: { mode: 'netlink', reason: 'the kernel asks, siteplane computes the answer', counters: {} },
+  parts: [{ name: 'overlay', state: 'running', reason: null }],
+}
+
+/** A site whose ZeroTier does not run, with a second DHCPv6 server and a rogue router on its LAN. */
+export const waitingStatus: Status = {
+  ...servingStatus,
+  state: 'waiting',
+  reasons: ['overlay: ZeroTier does not run', 'LAN eth1: waits for the link to come up'],
+  overlay: {
+    ...servingStatus.overlay,
+    node: null,
+    interface: null,
+    state: 'no-service',
+    reason: 'ZeroTier does not run',
+    sitePrefix: null,
+  },
+  lan: [
+    {
+      ...servingStatus.lan[0]!,
+      state: 'waiting',
+      reason: 'waits for the link to come up',
+      prefix: null,
+      routerAddress: null,
+      activeLeases: 0,
+      otherRouters: [
+        {
+          address: 'fe80::1',
+          linkLayerAddress: '02:00:00:00:00:01',
+          conflicts: ['its prefix fc9c::/64 is ours\u001b[31m'],
+          seenAt: '2026-11-24T03:00:00.000Z',
+        },
+      ],
+      otherServers: [
+        {
+          duid: '00:01',
+          address: 'fe80::2',
+          linkLayerAddress: '02:00:00:00:00:02',
+          preference: 0,
+          offers: [],
+          conflict: 'hosts that choose it have no address of the site',
+        },
+      ],
+    },
+  ],
+}
+
+export const leaseRows: readonly LeaseRow[] = [
+  {
+    duid: '00:01:00:01:2d:5f:00:01:02:00:00:00:00:11',
+    iaid: 17,
+    address: 'fc9c:56c2:e389:e92c:eee5:1234:5678:9abc',
+    interface: 'eth1',
+    linkLayerAddress: '02:00:00:00:00:11',
+    hostname: 'laptop',
+    preferredUntil: '2026-11-24T04:00:00.000Z',
+    validUntil: '2026-11-25T03:00:00.000Z',
+    state: 'bound',
+  },
+  {
+    duid: '00:04:aa',
+    iaid: 4294967295,
+    address: 'fc9c:56c2:e389:e92c:eee5::1:2',
+    interface: 'eth1',
+    linkLayerAddress: '02:00:00:00:00:12',
+    hostname: null,
+    preferredUntil: '2026-11-24T02:00:00.000Z',
+    validUntil: '2026-11-24T02:30:00.000Z',
+    state: 'expired',
+  },
+]
+
+export class FakeView implements View {
+  current: Status = servingStatus
+  rows: readonly LeaseRow[] = leaseRows
+  living = true
+
+  status(): Status {
+    return this.current
+  }
+  leases(): readonly LeaseRow[] {
+    return this.rows
+  }
+  alive(): boolean {
+    return this.living
+  }
+  serving(): boolean {
+    return this.current.state === 'serving'
+  }
+}
