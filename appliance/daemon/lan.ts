@@ -194,7 +194,7 @@ export class LanRunner {
 }
 
 /** The link to serve on, or the clause that says what is missing. */
-function readiness(name: string, { site, links, addresses }: LanWorld): ReadyLink | string {
+export function readiness(name: string, { site, links, addresses }: LanWorld): ReadyLink | string {
   const link = links.find(each => each.name === name)
   if (!link) return `for interface ${name}, which does not exist`
   if (link.mac === undefined) return `for an Ethernet interface: ${name} has no link-layer address`

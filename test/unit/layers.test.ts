@@ -27,6 +27,13 @@ const impure: Record<string, string> = {
   'base/clock.ts': 'the clock itself',
   'base/log.ts': 'writes the log',
   'base/part.ts': 'waits between restarts',
+  'config/load.ts': 'reads the file',
+  'dhcp/database.ts': 'the leases on disk',
+  'dhcp/identity.ts': 'the DUID and the secret on disk',
+  'dhcp/lan-server.ts': 'the sockets and timers of one LAN',
+  'dhcp/neighbours.ts': 'waits for answers to solicitations',
+  'netlink/journal.ts': 'what to put back, on disk',
+  'overlay/local-api.ts': "asks ZeroTier's local API",
 }
 
 /** RFC citations name an RFC that we use, in one form: `RFC 4861 section 6.2.4`. */

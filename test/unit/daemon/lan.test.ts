@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest'
+import { parseIp6 } from '../../../appliance/base/ip6.ts'
+import { parseMac } from '../../../appliance/base/mac.ts'
+import { type LanWorld, readiness } from '../../../appliance/daemon/lan.ts'
+import type { Address, Link } from '../../../appliance/netlink/kernel.ts'
+import { siteOf } from '../../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
+
+const link: Link = {
+  index: 2,
+  name: 'eth1',
+  mac: parseMac('02:00:00:00:00:01'),
+  mtu: 1500,
+  up: true,
+  carrier: true,
+  loopback: false,
+  allMulticast: false,
+}
+const address: Address = {
+  link: 2,
+  address: parseIp6('fe80::1'),
+  length: 64,
+  protocol: 0,
+  scope: 'link',
+  tentative: false,
+  dadFailed: false,
+}
+const whole: LanWorld = {
+  site: siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92ceee5')),
+  links: [link],
+  addresses: [address],
+  networkReachable: true,
+}
+
+describe('a LAN is served when everything it needs is there, and else says what it waits for', () => {
+  test('everything', () => {
+    expect(readiness('eth1', whole)).toEqual({
+      name: 'eth1',
+      index: 2,
+      mac: '02:00:00:00:00:01',
+      linkLocal: parseIp6('fe80::1'),
+    })
+  })
+
+  test.for([
+    ['no interface', { links: [] }, 'for interface eth1, which does not exist'],
+    [
+      'not Ethernet',
+      { links: [{ ...link, mac: undefined }] },
+      'for an Ethernet interface: eth1 has no link-layer address',
+    ],
+    ['down', { links: [{ ...link, up: false }] }, 'for interface eth1 to be set up: ip link set eth1 up'],
+    ['no cable', { links: [{ ...link, carrier: false }] }, 'for a cable on eth1: it has no carrier'],
+    ['no link-local', { addresses: [] }, 'for a link-local address on eth1'],
+    ['another link has one', { addresses: [{ ...address, link: 3 }] }, 'for a link-local address on eth1'],
+    ['tentative', { addresses: [{ ...address, tentative: true }] }, 'for a link-local address on eth1'],
+    [
+      'duplicate',
+      { addresses: [{ ...address, dadFailed: true }] },
+      'for a link-local address on eth1: another host uses the one it has',
+    ],
+    ['no site', { site: undefined }, 'for the site: the overlay does not say yet which prefix it has'],
+  ] as const)('%s', ([, missing, sentence]) => {
+    expect(readiness('eth1', { ...whole, ...missing })).toBe(sentence)
+  })
+})
