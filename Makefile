@@ -6,10 +6,10 @@ DESTDIR ?=
 UNITDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib/systemd/system,/etc/systemd/system)
 SYSUSERSDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib/sysusers.d,/etc/sysusers.d)
 
-# What Debian supplies, as file:package. None of these packages brings a service that starts by itself.
+# What Debian supplies, as file:package. None of these brings a service that starts by itself (radvd's waits for a radvd.conf).
 RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm
-LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/rdisc6:ndisc6 \
-  /usr/sbin/nft:nftables /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
+LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
+  /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
 
 # node_modules/.bin/node is the Node that the product runs on; the machine's own only has to start npm.
@@ -100,7 +100,7 @@ install: setup ## the product under PREFIX (and DESTDIR), its unit, the example 
 	@cp -R appliance config package.json LICENSE "$(home)"
 	@npm ls --omit=dev --all --parseable | sed -n 's|^$(CURDIR)/\(node_modules/.*\)|\1|p' | grep -v '/@types/' | \
 	  tar -c --no-recursion --exclude=.bin --exclude=include --exclude=share --recursion -T - | tar -x -C "$(home)"
-	@mkdir -p "$(home)/bin" && ln -sf "$$(cd "$(home)" && echo ../node_modules/node-linux-*/bin/node)" "$(home)/bin/node"
+	@mkdir -p "$(home)/bin" && cd "$(home)/bin" && ln -sf ../node_modules/node-linux-*/bin/node node
 	@printf '#!/bin/sh\nexec %s/bin/node %s/appliance/main.ts "$$@"\n' '$(PREFIX)/lib/siteplane' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@chmod -R u=rwX,go=rX "$(home)"
@@ -108,7 +108,7 @@ install: setup ## the product under PREFIX (and DESTDIR), its unit, the example 
 	@sed 's|@prefix@|$(PREFIX)|g' systemd/siteplane.service >"$(DESTDIR)$(UNITDIR)/siteplane.service"
 	@install -m 644 systemd/siteplane.sysusers "$(DESTDIR)$(SYSUSERSDIR)/siteplane.conf"
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemd-sysusers && systemctl daemon-reload; fi
-	@echo 'siteplane is installed. Next: /etc/siteplane/siteplane.yaml (see the example beside it), then systemctl enable --now siteplane'
+	@[ -n "$(DESTDIR)" ] || echo 'Installed. Next: write /etc/siteplane/siteplane.yaml (the example is beside it), then systemctl enable --now siteplane'
 
 .PHONY: uninstall
 uninstall: ## undo install; keeps /etc/siteplane/siteplane.yaml and /var/lib/siteplane (PURGE=1 removes them too)

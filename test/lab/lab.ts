@@ -73,14 +73,14 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#gone) return
-    await run('sh', '-c', takeDown, 'sh', ...this.hosts.map(host => host.netns))
+    await takeDown(this.hosts.map(host => host.netns))
     this.#forget()
   }
 
   /** The same, at once: for a process that is about to exit. */
   demolish(): void {
     if (this.#gone) return
-    execFileSync('sh', ['-c', takeDown, 'sh', ...this.hosts.map(host => host.netns)], { stdio: 'ignore' })
+    execFileSync('sh', ['-c', takeDownScript, 'sh', ...this.hosts.map(host => host.netns)], { stdio: 'ignore' })
     this.#forget()
   }
 
@@ -138,12 +138,17 @@ export class Plug {
 }
 
 // A namespace stays as long as a process in it, so those go first: each was started by this lab, for nothing else runs there.
-const takeDown = `
+const takeDownScript = `
 for netns; do
   pids=$(ip netns pids "$netns" 2>/dev/null) && [ -n "$pids" ] && kill -KILL $pids 2>/dev/null
   ip netns delete "$netns" 2>/dev/null
 done
 true`
+
+/** Ends what runs in these namespaces, and deletes them. */
+export async function takeDown(netnses: readonly string[]): Promise<void> {
+  await run('sh', '-c', takeDownScript, 'sh', ...netnses)
+}
 
 const living = new Set<Lab>()
 let watching = false

@@ -13,9 +13,10 @@ export async function networkRoutes(host: Host, { a }: TwoSites): Promise<HostRo
   })
 }
 
-/** Routes as people read them: `fc9c:56c2:e300::/40 on-link`. */
+/** Routes as people read them: `fc9c:56c2:e300::/40 on-link`, the two halves by one router together. */
 export function formatRoutes(routes: readonly HostRoute[]): string {
-  return routes.map(({ dst, gateway }) => (gateway ? `${dst} by ${gateway}` : `${dst} on-link`)).join(', ')
+  const ways = Map.groupBy(routes, ({ gateway }) => (gateway ? `by ${gateway}` : 'on-link'))
+  return [...ways].map(([way, parts]) => `${parts.map(({ dst }) => dst).join(' and ')} ${way}`).join(', ')
 }
 
 /** Whether an address, as text, lies in a prefix, as text. */
