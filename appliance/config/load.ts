@@ -5,7 +5,7 @@ import type * as z from 'zod'
 import { ConfigError, messageOf } from '../base/errors.ts'
 import { type Place, read, showPath } from './document.ts'
 import { type Config, configSchema } from './schema.ts'
-import { nearest, sentence } from './words.ts'
+import { nearest, sentence, syntaxWords } from './words.ts'
 
 interface Problem {
   readonly offset: number
@@ -44,7 +44,11 @@ export function parseConfig(file: string, text: string): Config {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
   const { value, places, repeated } = read(document)
-  const problems: Problem[] = document.errors.map(({ message, pos }) => ({ offset: pos[0], path: [], message }))
+  const problems: Problem[] = document.errors.map(error => ({
+    offset: error.pos[0],
+    path: [],
+    message: syntaxWords(error),
+  }))
 
   // After a syntax error the rest is a guess: only what stands before it is judged, and nothing is called missing.
   const end = Math.min(Number.POSITIVE_INFINITY, ...problems.map(({ offset }) => offset))

@@ -11,6 +11,16 @@ const kinds: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 }
 
+/** What an error of YAML's syntax says, where the parser's own words would puzzle an operator. */
+export function syntaxWords({ code, message }: { readonly code: string; readonly message: string }): string {
+  return syntax[code] ?? message
+}
+const syntax: Readonly<Record<string, string>> = {
+  TAB_AS_INDENT: 'a tab, where only blanks may indent',
+  BLOCK_AS_IMPLICIT_KEY: 'a second key in one line: put text that holds ": " in quotes, or begin a new line',
+  MULTIPLE_DOCS: 'a second document begins here, and there may be only one',
+}
+
 /** What one problem says, where the schema has no words of its own for it. */
 export function sentence(issue: z.core.$ZodRawIssue): string | undefined {
   switch (issue.code) {

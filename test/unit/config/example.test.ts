@@ -16,8 +16,8 @@ function leaves(schema: JsonSchema, path = ''): { path: string; schema: JsonSche
   return schema.items ? leaves(schema.items, `${path}[]`) : [{ path, schema }]
 }
 
-/** Setting lines stand behind a bare `#`, prose behind `# `. The static overlay is a second one, so it takes the first's place. */
-const isSetting = (line: string) => /^ *#( *[-a-z]|.*: )/i.test(line) && !/^ *# [A-Za-z0-9`]/.test(line)
+/** Settings stand directly behind their `#` (or, within a mapping, two blanks after it), prose behind `# `. */
+const isSetting = (line: string) => /^ *#( {2}|[-a-z])/.test(line)
 
 test('the example shows the defaults', () => {
   expect(parseConfig('example', example)).toEqual(parseConfig('least', least))

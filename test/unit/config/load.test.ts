@@ -157,7 +157,7 @@ htp: {}
   test('with an error of syntax is judged up to there, and nothing is called missing', () => {
     expect(problems('overlay:\n  network: 1\nlan:\n\t- interface: eth1\n')).toEqual([
       'f.yaml:2:12: overlay.network: 1 is not the 16 hex digits of a ZeroTier network id',
-      'f.yaml:4:1: Tabs are not allowed as indentation',
+      'f.yaml:4:1: a tab, where only blanks may indent',
     ])
   })
 
@@ -165,6 +165,10 @@ htp: {}
     ['', ['f.yaml:1:1: overlay: is missing (the file is empty)', 'f.yaml:1:1: lan: is missing (the file is empty)']],
     ['- a', ['f.yaml:1:1: must be a mapping of keys to values, not a list']],
     ['eth1', ['f.yaml:1:1: must be a mapping of keys to values, not "eth1"']],
+    [
+      'overlay: network: 8056c2e21c000001\n',
+      ['f.yaml:1:10: a second key in one line: put text that holds ": " in quotes, or begin a new line'],
+    ],
   ] as const)('"%s"', ([text, expected]) => {
     expect(problems(text)).toEqual(expected)
   })
