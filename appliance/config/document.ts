@@ -11,6 +11,11 @@ export interface Place {
 export interface Read {
   readonly value: unknown
   readonly places: ReadonlyMap<string, Place> // by showPath
+  readonly dangling: readonly {
+    readonly path: readonly PropertyKey[]
+    readonly offset: number
+    readonly name: string
+  }[] // aliases of nothing
   readonly repeated: readonly {
     readonly path: readonly PropertyKey[]
     readonly offset: number
@@ -47,11 +52,13 @@ const mostNodes = 10_000 // aliases of aliases multiply
 export function read(document: Document.Parsed): Read {
   const places = new Map<string, Place>()
   const repeated: { path: readonly PropertyKey[]; offset: number; first: number }[] = []
+  const dangling: { path: readonly PropertyKey[]; offset: number; name: string }[] = []
   let nodes = 0
 
   function visit(given: unknown, path: readonly PropertyKey[]): unknown {
     if (path.length > deepest || ++nodes > mostNodes) return undefined
     const node = isAlias(given) ? given.resolve(document) : given
+    if (isAlias(given) && !node) dangling.push({ path, offset: offsetOf(given), name: given.source })
     if (isMap(node)) return visitMap(node, path)
     if (isSeq(node)) {
       return node.items.map((item, i) => {
@@ -85,7 +92,7 @@ export function read(document: Document.Parsed): Read {
   }
 
   places.set('', { key: 0, value: 0, empty: false })
-  return { value: visit(document.contents, []), places, repeated }
+  return { value: visit(document.contents, []), places, dangling, repeated }
 }
 
 function offsetOf(node: unknown): number {

@@ -43,7 +43,7 @@ function unreadable(file: string, error: unknown): string {
 export function parseConfig(file: string, text: string): Config {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
-  const { value, places, repeated } = read(document)
+  const { value, places, dangling, repeated } = read(document)
   const problems: Problem[] = document.errors.map(error => ({
     offset: error.pos[0],
     path: [],
@@ -52,6 +52,9 @@ export function parseConfig(file: string, text: string): Config {
 
   // After a syntax error the rest is a guess: only what stands before it is judged, and nothing is called missing.
   const end = Math.min(Number.POSITIVE_INFINITY, ...problems.map(({ offset }) => offset))
+  for (const { path, offset, name } of dangling) {
+    if (offset < end) problems.push({ offset, path, message: `*${name} names nothing: no &${name} stands before it` })
+  }
   for (const { path, offset, first } of repeated) {
     const message = `is given twice (first in line ${lines.linePos(first).line})`
     if (offset < end) problems.push({ offset, path, message })

@@ -173,6 +173,13 @@ htp: {}
     expect(problems(text)).toEqual(expected)
   })
 
+  test('an alias of nothing is not taken for a key that was left out', () => {
+    expect(problems(`${least}http: *nope\n__proto__: {}\n`)).toEqual([
+      'f.yaml:5:7: http: *nope names nothing: no &nope stands before it',
+      'f.yaml:6:1: __proto__: unknown key',
+    ])
+  })
+
   test('an alias inside what it names, and aliases of aliases, are refused like anything else', () => {
     expect(problems('overlay: &a {network: *a}\nlan: [{interface: eth1}]').length).toBeGreaterThan(0)
     const bomb = Array.from({ length: 12 }, (_, i) => `x${i}: &x${i} [${`*x${i - 1},`.repeat(9)}]`).slice(1)
