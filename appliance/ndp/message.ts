@@ -59,7 +59,7 @@ export const messageType = {
   'neighbour-advertisement': 136,
 } as const
 
-const requiredHopLimit = 255 // nothing that was forwarded has it: RFC 4861 section 11.2
+const requiredHopLimit = 255 // nothing that was forwarded has it: RFC 4861 section 3.1
 const managedFlag = 0x80
 const otherFlag = 0x40
 const routerFlag = 0x80

@@ -14,7 +14,7 @@ const interval = 20_000 // AdvertisementInterval
 const jitter = 0.025 // AdvertisementJitter, of the interval
 const maxInitialInterval = 2_000 // MaxInitialAdvertisementInterval
 const maxInitial = 3 // MaxInitialAdvertisements
-const maxResponseDelay = 2_000 // MAX_RESPONSE_DELAY, section 4
+const maxResponseDelay = 2_000 // MAX_RESPONSE_DELAY
 
 /** The query interval and robustness are 0: we forward no multicast and ask no listeners. RFC 4286 section 3.2. */
 export function encodeMulticastRouterAdvertisement(): Uint8Array {

@@ -186,3 +186,37 @@ test('C22 a switch that snoops passes solicitations on only because we say that 
   await until(async () => (await solicited()) > 0, 'a solicitation to arrive')
   expect(await solicited()).toBeGreaterThan(0)
 })
+
+/** Solicitations, advertisements and their like with octets changed at random, but with checksums that are right. */
+const mutations = (count: number) =>
+  prober(`...Array.from({ length: ${count} }, (_, n) => {
+    const parts = [
+      '85000000 00000000 0101 02000000000b',
+      '86000000 40c00708 00000000 00000000 0304 40c0 00015180 00003840 00000000 20010db8000000000000000000000000 1802 2900 00000708 fc9c56c2e3000000',
+      '87000000 00000000 fc9c56c2e31234567890000000000042 0101 02000000000b',
+      '98000000',
+    ]
+    const bytes = fromHex(parts[n % parts.length])
+    for (let i = 0; i < 3; i++) {
+      const at = Math.floor(Math.random() * bytes.length)
+      if (at > 0) bytes[at] = Math.floor(Math.random() * 256)
+    }
+    const who = parseIp6('fe80::' + (n % 200 + 256).toString(16))
+    return icmp6Frame(bytes, { from, source: who, destination: parseIp6(n % 2 ? 'ff02::1' : 'ff02::2') })
+  })`)
+
+test('B01 a host that sends 20,000 damaged messages changes nothing for the others, and fills neither memory nor log', async () => {
+  await using lan = await NdpLan.create()
+  await using router = await lan.start()
+  await runProgram(lan, mutations(10_000))
+  const before = await router.status()
+  await runProgram(lan, mutations(20_000))
+  const after = await router.status()
+  expect(after.advertiser.invalid).toBeGreaterThan(before.advertiser.invalid)
+  expect(after.advertiser.bugs + after.responder.bugs).toBe(0)
+  expect(after.memory - before.memory).toBeLessThan(24 << 20)
+  expect(after.otherRouters.length).toBeLessThanOrEqual(16)
+  // One line for each of the routers that it invented, at most, and none for anything else.
+  expect(router.program.lines.filter(line => /"level":"(warn|error)"/.test(line)).length).toBeLessThanOrEqual(32)
+  expect(await lan.host.run('rdisc6', '-1', '-q', 'eth0')).toContain(siteText)
+})

@@ -52,6 +52,8 @@ export class NdpLan implements AsyncDisposable {
       const lan = await lab.switch('lan')
       const router = await lab.host('router')
       await plug(lan, router, 'lan0', '02:00:00:00:00:01')
+      // It is a router: what others advertise makes neither routes nor neighbours in its kernel, whose table all namespaces share.
+      await router.run('sysctl', '-qw', 'net.ipv6.conf.lan0.accept_ra=0')
       const made = new NdpLan(lab, lan, router, await lab.host('host'))
       await plug(lan, made.host, 'eth0', '02:00:00:00:00:0b')
       return made

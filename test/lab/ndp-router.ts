@@ -56,7 +56,7 @@ function planOf({ network, node, subnet, networkOnLink }: RouterSettings): Adver
 const say = (value: unknown) =>
   console.log(JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? formatIp6(each as Ip6) : each)))
 
-const log = createLog('debug', false)
+const log = createLog('info', false)
 const plan = planOf(settings())
 const advertiser = new LanAdvertiser({ link, plan, clock: systemClock, random: Math.random, log })
 const responder = new LanResponder({

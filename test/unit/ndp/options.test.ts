@@ -143,7 +143,7 @@ const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(macFromBytes)
 const name = fc
   .array(fc.stringMatching(/^[a-z0-9_-]{1,20}$/), { minLength: 1, maxLength: 5 })
   .map(labels => labels.join('.'))
-export const anyOption: fc.Arbitrary<Option> = fc.oneof(
+const anyOption: fc.Arbitrary<Option> = fc.oneof(
   fc.record({ kind: fc.constant('source-link-layer-address' as const), mac }),
   fc.record({ kind: fc.constant('target-link-layer-address' as const), mac }),
   fc
