@@ -9,7 +9,7 @@ const icmp6 = { protocol: 58, FILTER: 1 } // linux/icmpv6.h
 const slots = 32
 const longest = 9_216 // a jumbo frame: neighbour discovery is never fragmented
 
-/** Hop-by-hop options header with one router alert, value 0 (MLD), padded to 8 octets. RFC 2711 section 2.1. */
+/** Hop-by-hop options header with one router alert (IPV6_TLV_ROUTERALERT, linux/in6.h), value 0, padded to 8 octets. */
 const routerAlert: ControlMessage = {
   level: ipv6.level,
   type: ipv6.HOPOPTS,
@@ -65,7 +65,7 @@ export function openIcmp(options: {
   return new BatchEndpoint(socket, dialect)
 }
 
-/** struct icmp6_filter: 256 bits, set where a type is blocked. RFC 3542 section 3.2. */
+/** struct icmp6_filter: 256 bits, set where a type is blocked (linux/icmpv6.h). */
 function passOnly(types: readonly number[]): Uint8Array {
   const words = new Uint32Array(8).fill(0xffff_ffff)
   for (const type of types) words[type >> 5]! &= ~(1 << (type & 31))

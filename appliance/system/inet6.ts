@@ -46,7 +46,7 @@ export function readAddress(view: DataView, offset: number): Ip6 {
   return ((view.getBigUint64(offset) << 64n) | view.getBigUint64(offset + 8)) as Ip6
 }
 
-/** struct in6_pktinfo: the address, then the link as an int. RFC 3542 section 6. */
+/** struct in6_pktinfo: the address, then the link as an int (ipv6(7)). */
 export function packetInfo(address: Ip6, link: number): ControlMessage {
   const data = new Uint8Array(20)
   data.set(bytesOf(address))
