@@ -1,0 +1,183 @@
+/**
+ * A DHCPv6 client of our own for what real ones don't do: `node dhcp-client.ts MODE …` on eth0.
+ *
+ * - `storm COUNT`: Requests from that many different hosts, 64 in flight, repeated until answered; prints
+ *   `{ told: [[duid, address], …] }` as answers come.
+ * - `mutate COUNT SEED`: that many damaged copies of what captured clients sent.
+ * - `ask DUID IAID [ADDRESS]`: one Solicit and one Request; prints the reply's addresses.
+ */
+import { readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
+import { DecodeError } from '../../appliance/base/bytes.ts'
+import { formatIp6, parseIp6 } from '../../appliance/base/ip6.ts'
+import { type Duid, parseDuid } from '../../appliance/dhcp/duid.ts'
+import { decodeMessage, encodeMessage, type Message, MessageType } from '../../appliance/dhcp/message.ts'
+import { findOption, findOptions, type Option } from '../../appliance/dhcp/options.ts'
+import { openUdp } from '../../appliance/system/udp.ts'
+import { readCapture } from '../unit/dhcp/pcap.ts'
+
+const servers = { address: parseIp6('ff02::1:2'), port: 547 }
+const link = { name: 'eth0', index: Number(readFileSync('/sys/class/net/eth0/ifindex', 'utf8')) }
+const endpoint = openUdp({ link, port: 546, groups: [], receiveBuffer: 8 << 20 })
+const say = (value: unknown) => console.log(JSON.stringify(value))
+const [mode, ...args] = process.argv.slice(2)
+
+let hear: (reply: Message) => void = () => {}
+endpoint.listen(
+  batch => {
+    for (const { bytes } of batch) {
+      try {
+        hear(decodeMessage(bytes))
+      } catch (error) {
+        if (!(error instanceof DecodeError)) throw error
+        say({ malformed: error.message })
+      }
+    }
+  },
+  error => say({ error: error.message }),
+)
+const send = (message: Message) => endpoint.send([{ bytes: encodeMessage(message), ...servers }])
+
+const ia = (iaid: number, addresses: readonly string[] = []): Option => ({
+  kind: 'ia-na',
+  iaid,
+  t1: 0,
+  t2: 0,
+  options: addresses.map(text => ({
+    kind: 'ia-address',
+    address: parseIp6(text),
+    preferred: 0,
+    valid: 0,
+    options: [],
+  })),
+})
+
+const addressesOf = ({ options }: Message): string[] =>
+  findOptions(options, 'ia-na')
+    .flatMap(each => findOptions(each.options, 'ia-address'))
+    .filter(({ valid }) => valid > 0)
+    .map(({ address }) => formatIp6(address))
+
+/** The next reply with this transaction; asks again every half second. */
+function exchange(message: Message): Promise<Message> {
+  return new Promise(resolve => {
+    send(message)
+    const again = setInterval(() => send(message), 500)
+    hear = reply => {
+      if (reply.transaction !== message.transaction) return
+      clearInterval(again)
+      resolve(reply)
+    }
+  })
+}
+
+let transaction = Math.floor(Math.random() * 0x80_0000)
+
+async function ask(duid: Duid, iaid: number, wanted?: string): Promise<void> {
+  const client: Option = { kind: 'client-id', duid }
+  const advertised = await exchange({
+    type: MessageType.solicit,
+    transaction: ++transaction,
+    options: [client, ia(iaid)],
+  })
+  const server = findOption(advertised.options, 'server-id')!
+  const addresses = wanted === undefined ? addressesOf(advertised) : [wanted]
+  const reply = await exchange({
+    type: MessageType.request,
+    transaction: ++transaction,
+    options: [client, server, ia(iaid, addresses)],
+  })
+  say({ advertised: addressesOf(advertised), addresses: addressesOf(reply) })
+}
+
+/** A DUID-LL of its own for each host. */
+const duidOf = (i: number) => parseDuid(`00:03:00:01:06:00:${i.toString(16).padStart(8, '0').match(/../g)!.join(':')}`)
+
+async function storm(count: number): Promise<void> {
+  const hello = await exchange({
+    type: MessageType.solicit,
+    transaction: ++transaction,
+    options: [{ kind: 'client-id', duid: duidOf(0xffff_ffff) }, ia(1)],
+  })
+  const server = findOption(hello.options, 'server-id')!
+  const flying = new Map<number, { message: Message; at: number }>()
+  let next = 0
+  const launch = () => {
+    while (flying.size < 64 && next < count) {
+      const i = next++
+      const message: Message = {
+        type: MessageType.request,
+        transaction: i,
+        options: [{ kind: 'client-id', duid: duidOf(i) }, server, ia(1)],
+      }
+      flying.set(i, { message, at: performance.now() })
+      send(message)
+    }
+  }
+  let told: [string, string][] = []
+  hear = reply => {
+    const [address] = addressesOf(reply)
+    if (!flying.delete(reply.transaction) || address === undefined) return
+    told.push([findOption(reply.options, 'client-id')!.duid, address])
+    launch()
+  }
+  launch()
+  while (flying.size > 0) {
+    await wait(20)
+    if (told.length > 0) say({ told })
+    told = []
+    for (const entry of flying.values()) {
+      if (performance.now() - entry.at < 500) continue
+      entry.at = performance.now()
+      send(entry.message)
+    }
+  }
+  if (told.length > 0) say({ told })
+  say({ done: true })
+}
+
+/** Numbers from a seed, so that a failure can be had again (mulberry32). */
+function numbers(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+async function mutate(count: number, seed: number): Promise<void> {
+  const random = numbers(seed)
+  const below = (limit: number) => Math.floor(random() * limit)
+  const names = [
+    'dhclient',
+    'dhcpcd',
+    'networkd',
+    'networkmanager',
+    'udhcpc6',
+    'dhcpcd-pd96',
+    'dhclient-restart-release',
+  ]
+  const samples = names.flatMap(readCapture).filter(({ fromClient }) => fromClient)
+  let replies = 0
+  hear = () => {
+    replies++
+  }
+  for (let sent = 0; sent < count; sent += 64) {
+    const batch = Array.from({ length: 64 }, () => {
+      const bytes = samples[below(samples.length)]!.bytes.slice()
+      for (let flips = below(8); flips >= 0; flips--) bytes[below(bytes.length)] = below(256)
+      return { bytes: random() < 0.2 ? bytes.slice(0, below(bytes.length)) : bytes, ...servers }
+    })
+    endpoint.send(batch)
+    await wait(1) // a stranger's flood, but one that leaves the server some of the machine
+  }
+  await wait(300)
+  say({ done: true, replies })
+}
+
+if (mode === 'storm') await storm(Number(args[0]))
+else if (mode === 'mutate') await mutate(Number(args[0]), Number(args[1]))
+else await ask(parseDuid(args[0]!), Number(args[1]), args[2])
+endpoint.close()
