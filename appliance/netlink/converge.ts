@@ -50,7 +50,7 @@ export class Converger implements Part {
   #wake = () => {}
   #failures = 0
   #withdrawn = false
-  #ended = false
+  #phase: 'new' | 'running' | 'ended' = 'new'
   #turn: Promise<void> = Promise.resolve()
 
   constructor(o: { kernel: Kernel; journal: Journal; log: Log; clock: Clock }) {
@@ -65,10 +65,10 @@ export class Converger implements Part {
   setIntent(intent: Intent): Promise<void> {
     this.#intent = intent
     const generation = ++this.#generation
-    if (this.#ended) return Promise.resolve()
+    if (this.#phase === 'ended') return Promise.resolve()
     return new Promise(settle => {
       this.#waiting.push({ generation, settle })
-      this.#kick()
+      if (this.#phase === 'running') void this.#pass() // at once, however busy the kernel is
     })
   }
 
@@ -93,24 +93,25 @@ export class Converger implements Part {
   /** Ends with everything left where it is (a hand-over); `withdraw` is what takes it away. */
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     using _watch = this.#kernel.watch(() => this.#kick())
-    this.#ended = false
+    this.#phase = 'running'
     try {
       await this.#pass()
       ready()
       let gap = shortestGap
       while (!signal.aborted) {
-        const idle = this.#clock.monotonic()
+        const began = this.#clock.monotonic()
         await this.#until(signal)
-        // The longer the kernel goes on changing, the more changes one dump covers.
-        gap = this.#clock.monotonic() - idle > longestGap ? shortestGap : gap
-        await sleep(gap, signal)
+        const idle = this.#clock.monotonic() - began
+        // The longer the kernel goes on changing, the further apart the dumps, and the more changes one of them covers.
+        if (idle > gap) gap = shortestGap
+        await sleep(Math.max(gap - idle, shortestGap), signal)
         if (signal.aborted) break
         gap = Math.min(gap * 2, longestGap)
         await this.#pass()
       }
       await this.#turn
     } finally {
-      this.#ended = true
+      this.#phase = 'ended'
       this.#settle(this.#generation)
     }
   }

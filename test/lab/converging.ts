@@ -1,10 +1,9 @@
 /**
- * A program for a namespace: one converger over the real kernel, told by lines on its standard input what to intend. Its first argument
- * is the folder of the journal. SIGTERM stops for good.
+ * Programs for a namespace, told by lines on their standard input what to do: a converger over the real kernel, and one that only
+ * looks at it.
  */
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../appliance/base/clock.ts'
-import { messageOf } from '../../appliance/base/errors.ts'
 import { silentLog } from '../../appliance/base/log.ts'
 import { Converger } from '../../appliance/netlink/converge.ts'
 import { FileJournal } from '../../appliance/netlink/journal.ts'
@@ -12,23 +11,51 @@ import { formatOwn } from '../../appliance/netlink/reconcile-text.ts'
 import { openKernel } from '../../appliance/netlink/rtnetlink.ts'
 import { stateNamed } from '../unit/netlink/scenario-table.ts'
 
-/** Asked with an id; the answer carries the same. */
-export type Question = { readonly id: number } & (
-  | { readonly ask: 'intend'; readonly name: string }
-  | { readonly ask: 'own' }
-)
+/** The answer carries the id of its question. */
+export interface Question {
+  readonly id: number
+  readonly name?: string // of a state
+}
 
-/** `own` and every sysctl that the reconciler knows; `dumps` so far. */
-export interface Answer {
+/** What is ours, and every sysctl that the reconciler knows. */
+export interface Sight {
   readonly id: number
   readonly own: string[]
   readonly sysctls: [string, string][]
-  readonly reasons: readonly string[]
-  readonly dumps: number
 }
 
-const say = (value: unknown) => console.log(JSON.stringify(value))
+export interface Outcome {
+  readonly id: number
+  readonly reasons: readonly string[]
+  readonly dumps: number // so far
+}
 
+const say = (value: object) => console.log(JSON.stringify(value))
+
+/** Calls `answer` for each line until the returned function is called. */
+function listen(answer: (question: Question) => Promise<object>): () => void {
+  const input = createInterface({ input: process.stdin })
+  input.on('line', async line => {
+    const question = JSON.parse(line) as Question
+    say({ id: question.id, ...(await answer(question)) })
+  })
+  say({ ready: true })
+  return () => {
+    input.close()
+    process.stdin.destroy()
+  }
+}
+
+/** Says what is in the kernel whenever asked. */
+export async function look(): Promise<void> {
+  const kernel = await openKernel(silentLog)
+  listen(async () => {
+    const state = await kernel.state()
+    return { own: formatOwn(state), sysctls: [...state.sysctls] }
+  })
+}
+
+/** Keeps the kernel as the named state; the journal is in this folder. SIGTERM stops for good. */
 export async function converge(folder: string): Promise<void> {
   using kernel = await openKernel(silentLog)
   const journal = await FileJournal.open(folder, silentLog)
@@ -36,33 +63,16 @@ export async function converge(folder: string): Promise<void> {
   let dumps = 0
   converger.onState(() => dumps++)
   const abort = new AbortController()
-  const ended = converger.run(abort.signal, () => say({ id: 0 }))
-
   process.once('SIGTERM', async () => {
-    const began = performance.now()
     await converger.withdraw()
-    say({ withdrawn: performance.now() - began })
     abort.abort()
   })
-  const input = createInterface({ input: process.stdin })
-  input.on('line', async line => {
-    const question = JSON.parse(line) as Question
-    try {
-      if (question.ask === 'intend') await converger.setIntent(stateNamed(question.name).intent)
-      const state = await kernel.state()
-      const answer: Answer = {
-        id: question.id,
-        own: formatOwn(state),
-        sysctls: [...state.sysctls],
-        reasons: converger.status().reasons,
-        dumps,
-      }
-      say(answer)
-    } catch (error) {
-      say({ id: question.id, own: [messageOf(error)], sysctls: [] })
-    }
+  let stopListening = () => {}
+  await converger.run(abort.signal, () => {
+    stopListening = listen(async ({ name }) => {
+      if (name !== undefined) await converger.setIntent(stateNamed(name).intent)
+      return { reasons: converger.status().reasons, dumps }
+    })
   })
-  await ended
-  input.close()
-  process.stdin.destroy()
+  stopListening()
 }

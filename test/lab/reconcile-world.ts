@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LinkEvent, World } from '../unit/netlink/scenario.ts'
 import { links } from '../unit/netlink/scenario-table.ts'
-import type { Answer } from './converging.ts'
+import type { Outcome, Sight } from './converging.ts'
 import { cable, type Namespace, Namespaces, type Program } from './namespaces.ts'
 
 /**
@@ -19,7 +19,8 @@ export class RealWorld implements World {
   readonly #ends = new Map<string, Namespace>()
   readonly #namespaces: Namespaces
   readonly #folder: string
-  #first: Map<string, string> | undefined
+  readonly #looking: Program
+  #first = new Map<string, string>()
   #program: Program | undefined
   #id = 0
 
@@ -27,6 +28,7 @@ export class RealWorld implements World {
     this.#namespaces = namespaces
     this.router = router
     this.#folder = folder
+    this.#looking = this.#run('look()')
   }
 
   static async create(): Promise<RealWorld> {
@@ -38,6 +40,7 @@ export class RealWorld implements World {
         world.#ends.set(link, await namespaces.add(endNames[link]))
         await world.#cable(link)
       }
+      world.#first = new Map((await world.#ask<Sight>(world.#looking, {})).sysctls)
       return world
     } catch (error) {
       await namespaces[Symbol.asyncDispose]()
@@ -50,54 +53,36 @@ export class RealWorld implements World {
     return this.#ends.get(link)!
   }
 
-  get program(): Program {
-    if (!this.#program) throw new Error('the program does not run')
-    return this.#program
-  }
-
   async start(): Promise<void> {
-    this.#program = this.router.program(
-      `import { converge } from './test/lab/converging.ts'\nawait converge(${JSON.stringify(this.#folder)})`,
-    )
-    await this.#program.line(line => line['id'] === 0)
-    this.#first ??= new Map((await this.ask({ ask: 'own' })).sysctls)
+    this.#program = this.#run(`converge(${JSON.stringify(this.#folder)})`)
+    await this.#program.line(line => line['ready'] === true)
   }
 
   async intend(name: string): Promise<void> {
-    await this.ask({ ask: 'intend', name })
+    await this.#ask(this.#running, { name })
   }
 
-  async ask(question: { ask: 'own' } | { ask: 'intend'; name: string }): Promise<Answer> {
-    const id = ++this.#id
-    this.program.tell({ id, ...question })
-    return await this.program.line<Answer>(answer => answer.id === id, 20)
+  /** How often the program has dumped the kernel. */
+  async dumps(): Promise<number> {
+    return (await this.#ask<Outcome>(this.#running, {})).dumps
   }
 
   async kill(): Promise<void> {
-    this.#program?.child.kill('SIGKILL')
-    await this.#program?.ended
+    this.#running.child.kill('SIGKILL')
+    await this.#running.ended
   }
 
   async stop(): Promise<void> {
-    this.program.child.kill('SIGTERM')
-    await this.program.ended
+    this.#running.child.kill('SIGTERM')
+    await this.#running.ended
   }
 
-  /** Of the program where it runs, else of a second one that only looks. */
   async own(): Promise<string[]> {
-    if (this.program.child.exitCode !== null || this.program.child.signalCode !== null) {
-      const looking = this.router.program(
-        `import { converge } from './test/lab/converging.ts'\nawait converge('/nonexistent')`,
-      )
-      try {
-        await looking.line(line => line['id'] === 0)
-        looking.tell({ id: 1, ask: 'own' })
-        return this.#lines(await looking.line<Answer>(answer => answer.id === 1))
-      } finally {
-        looking.child.kill('SIGKILL')
-      }
-    }
-    return this.#lines(await this.ask({ ask: 'own' }))
+    const { own, sysctls } = await this.#ask<Sight>(this.#looking, {})
+    // A link that came later began with what `default` holds.
+    const first = (path: string) => this.#first.get(path) ?? this.#first.get(path.replace(/[^/]+(?=\/\w+$)/, 'default'))
+    const changed = sysctls.filter(([path, value]) => (first(path) ?? value) !== value)
+    return [...own, ...changed.map(([path, value]) => `sysctl ${path}=${value}`)].sort()
   }
 
   async take(line: string): Promise<void> {
@@ -151,12 +136,19 @@ export class RealWorld implements World {
     await cable({ namespace: this.router, link }, { namespace: this.end(link), link })
   }
 
-  #lines({ own, sysctls }: Answer): string[] {
-    // A link that came later began with what `default` holds.
-    const first = (path: string) =>
-      this.#first?.get(path) ?? this.#first?.get(path.replace(/[^/]+(?=\/\w+$)/, 'default'))
-    const changed = sysctls.filter(([path, value]) => (first(path) ?? value) !== value)
-    return [...own, ...changed.map(([path, value]) => `sysctl ${path}=${value}`)].sort()
+  #run(call: string): Program {
+    return this.router.program(`import { converge, look } from './test/lab/converging.ts'\nawait ${call}`)
+  }
+
+  get #running(): Program {
+    if (!this.#program) throw new Error('the program was never started')
+    return this.#program
+  }
+
+  async #ask<T extends { readonly id: number }>(program: Program, question: { readonly name?: string }): Promise<T> {
+    const id = ++this.#id
+    program.tell({ id, ...question })
+    return await program.line<T>(answer => answer.id === id, 20)
   }
 }
 

@@ -76,6 +76,22 @@ describe('the converger', () => {
     expect(it.converger.status().addresses).toHaveLength(1)
   })
 
+  test('an intent need not wait for a busy kernel to fall silent, nor for a run that is over', async () => {
+    const it = await running()
+    const noise = setInterval(() => it.kernel.changed(), 1)
+    try {
+      await expect.poll(() => it.kernel.dumps).toBeGreaterThan(5)
+      const began = performance.now()
+      await it.converger.setIntent(intent)
+      expect(performance.now() - began).toBeLessThan(100)
+    } finally {
+      clearInterval(noise)
+      await it.stop()
+    }
+    await it.converger.setIntent(stateNamed('two LANs').intent)
+    expect(await it.own()).toEqual(lines(expected))
+  })
+
   test('repairs what someone takes away, within a second', async () => {
     await using it = await running()
     await it.converger.setIntent(intent)
