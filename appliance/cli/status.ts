@@ -13,14 +13,15 @@ export function statusCommand(command: Command, terminal: Terminal): void {
   })
 }
 
-/** The first line says what the state is and why; then the overlay, each LAN, and the rest. */
+/** The first line says what the state is and why; then what else there is to know, the overlay, each LAN, and the rest. */
 export function showStatus(status: Status, terminal: Pick<Terminal, 'color' | 'now'>): string {
-  const [first, ...others] = status.reasons
+  const [first, ...others] = status.state === 'serving' ? [undefined, ...status.reasons] : status.reasons
+  const also = status.state === 'serving' ? 'note' : 'also'
   const state = paint(terminal, tones[status.state], status.state)
   const running = status.parts.filter(({ state }) => state === 'restarting')
   return [
     `${state}${first === undefined ? '' : `: ${first}`}\n`,
-    ...others.map(reason => `  also: ${reason}\n`),
+    ...others.map(reason => `  ${also}: ${reason}\n`),
     '\n',
     overlay(status.overlay, terminal),
     ...status.lan.map(entry => lan(entry, terminal)),

@@ -88,7 +88,7 @@ export class Daemon {
       config,
       converger: this.#converger,
       report: () => this.#overlay.content.report(),
-      recalled: recallSite(config.stateDirectory, config.overlay.network),
+      recalled: recallSite(config.stateDirectory),
       shared: {
         store: opened.store,
         identity: loadIdentity(config.stateDirectory),

@@ -30,6 +30,7 @@ export interface LanShared {
 /** The world as a LAN sees it. */
 export interface LanWorld {
   readonly site: Site | undefined
+  readonly previous: Site | undefined // another site we were: its prefix is withdrawn
   readonly links: readonly Link[]
   readonly addresses: readonly Address[]
   readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
@@ -91,7 +92,7 @@ export class LanRunner {
   async follow(config: LanConfig, world: LanWorld): Promise<void> {
     this.#config = config
     this.#plan = world.site && lanPlan(world.site.sitePrefix, config.subnet)
-    const ready = readiness(config.interface, world)
+    const ready = readiness(config.interface, world, this.#services?.link.linkLocal)
     const waiting = typeof ready === 'string' ? ready : undefined
     if (waiting !== this.#waiting) {
       this.#waiting = waiting
@@ -128,6 +129,7 @@ export class LanRunner {
     const advertiser = new LanAdvertiser({
       link,
       plan: this.#advertisement(link, site, plan, world),
+      ...(world.previous && { previous: this.#previous(link, world.previous, world) }),
       clock,
       random,
       log,
@@ -187,22 +189,34 @@ export class LanRunner {
     }
   }
 
+  #previous(link: ReadyLink, site: Site, world: LanWorld): AdvertisementPlan {
+    return this.#advertisement(link, site, lanPlan(site.sitePrefix, this.#config.subnet), world)
+  }
+
   #scope(plan: LanPlan): Scope {
     const { dhcpv6, dns } = this.#config
     return { interface: this.#config.interface, plan, ...dhcpv6, dns }
   }
 }
 
-/** The link to serve on, or the clause that says what is missing. */
-export function readiness(name: string, { site, links, addresses }: LanWorld): ReadyLink | string {
+/**
+ * The link to serve on, or the clause that says what is missing. Of several link-locals the one in use stays, since hosts have
+ * routes through it; otherwise the first.
+ */
+export function readiness(name: string, world: LanWorld, inUse?: Ip6): ReadyLink | string {
+  const { site, links } = world
   const link = links.find(each => each.name === name)
   if (!link) return `for interface ${name}, which does not exist`
   if (link.mac === undefined) return `for an Ethernet interface: ${name} has no link-layer address`
   if (!link.up) return `for interface ${name} to be set up: ip link set ${name} up`
   if (!link.carrier) return `for a cable on ${name}: it has no carrier`
-  const linkLocal = addresses.find(each => each.link === link.index && isLinkLocal(each.address) && !each.tentative)
-  if (!linkLocal) return `for a link-local address on ${name}`
-  if (linkLocal.dadFailed) return `for a link-local address on ${name}: another host uses the one it has`
+  const candidates = world.addresses.filter(each => each.link === link.index && isLinkLocal(each.address))
+  const usable = candidates.filter(each => !each.tentative && !each.dadFailed)
+  const linkLocal = usable.find(each => each.address === inUse) ?? usable[0]
+  if (!linkLocal) {
+    const why = candidates.some(each => each.dadFailed) ? ': another host uses the one it has' : ''
+    return `for a link-local address on ${name}${why}`
+  }
   if (!site) return 'for the site: the overlay does not say yet which prefix it has'
   return { name, index: link.index, mac: link.mac, linkLocal: linkLocal.address }
 }

@@ -5,22 +5,15 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Site, siteOf } from '../plane/site.ts'
-import {
-  formatNetworkId,
-  formatNodeAddress,
-  type NetworkId,
-  parseNetworkId,
-  parseNodeAddress,
-} from '../plane/sixplane.ts'
+import { formatNetworkId, formatNodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 
 const fileName = 'site.json'
 
-/** The remembered site of this network, or undefined: nothing remembered, another network, an unreadable file. */
-export function recallSite(stateDirectory: string, network: NetworkId): Site | undefined {
+/** The remembered site, or undefined: nothing remembered, or an unreadable file. */
+export function recallSite(stateDirectory: string): Site | undefined {
   try {
     const said = JSON.parse(readFileSync(join(stateDirectory, fileName), 'utf8')) as { network: string; node: string }
-    const site = siteOf(parseNetworkId(said.network), parseNodeAddress(said.node))
-    return site.network === network ? site : undefined
+    return siteOf(parseNetworkId(said.network), parseNodeAddress(said.node))
   } catch {
     return undefined // only a convenience: the overlay will say it again
   }

@@ -37,6 +37,7 @@ export class Router {
   readonly #lans = new Map<string, LanRunner>() // by interface name
   #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
   #site: Site | undefined
+  #previous: Site | undefined // whose prefix hosts may still have
   #lostAt: number | undefined
   #kernel: KernelState | undefined
   #intent = ''
@@ -49,7 +50,9 @@ export class Router {
   constructor(options: RouterOptions) {
     this.#options = options
     this.#config = options.config
-    this.#site = options.recalled
+    const { recalled } = options
+    if (recalled?.network === options.config.overlay.network) this.#site = recalled
+    this.#previous = recalled
     this.#clock = options.shared.clock
     this.#log = options.shared.log
     this.#lostAt = this.#clock.monotonic()
@@ -142,6 +145,7 @@ export class Router {
     const certain = report.state === 'ok' || report.kind === 'static'
     if (!certain || !report.site || sameSite(report.site, this.#site)) return
     this.#log.info({ prefix: formatPrefix(report.site.sitePrefix) }, 'the site has its prefix')
+    if (this.#site) this.#previous = this.#site
     this.#site = report.site
     rememberSite(this.#config.stateDirectory, report.site)
   }
@@ -173,6 +177,7 @@ export class Router {
     }
     const world = {
       site: this.#site,
+      previous: sameSite(this.#previous, this.#site) ? undefined : this.#previous,
       links: this.#kernel?.links ?? [],
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { PartState } from '../base/part.ts'
 import type { Config } from '../config/schema.ts'
+import type { Clone } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
 import type {
   FastPathStatus,
@@ -14,6 +15,7 @@ import type {
   PartStatus,
   Status,
 } from '../http/api.ts'
+import type { OtherRouter as OtherRouterSeen } from '../ndp/other-routers.ts'
 import type { KernelStatus } from '../netlink/converge.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import type { Site } from '../plane/site.ts'
@@ -39,13 +41,12 @@ export interface Snapshot {
 export function statusOf(snapshot: Snapshot): Status {
   const lan = snapshot.lans.map(runner => lanStatus(runner, snapshot))
   const overlay = overlayStatus(snapshot)
-  const reasons = reasonsOf(snapshot, lan)
-  const serving = lan.filter(each => each.state === 'serving').length
-  const whole = overlay.state === 'ok' && serving === lan.length && reasons.length === 0
+  const faults = faultsOf(snapshot, lan)
+  const serving = lan.some(each => each.state === 'serving')
   return {
     version: snapshot.version,
-    state: whole ? 'serving' : serving === 0 ? 'waiting' : 'degraded',
-    reasons,
+    state: faults.length === 0 && serving ? 'serving' : serving ? 'degraded' : 'waiting',
+    reasons: [...faults, ...noticesOf(snapshot, lan)],
     startedAt: new Date(snapshot.startedAt).toISOString(),
     overlay,
     lan,
@@ -54,29 +55,52 @@ export function statusOf(snapshot: Snapshot): Status {
   }
 }
 
-function reasonsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
-  const { report, kernel, parts } = snapshot
+/** What keeps hosts from what they should have, the nearest cause first. */
+function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
+  const { report, kernel, parts, refusedConfig } = snapshot
   const failed = parts.filter(({ state }) => state.kind === 'restarting')
+  const each = (find: (runner: LanRunner) => readonly string[]) =>
+    snapshot.lans.flatMap(runner => find(runner).map(reason => `LAN ${runner.config.interface}: ${reason}`))
   return [
     ...(report.state === 'ok' ? [] : [`overlay: ${report.reason ?? report.state}`]),
-    ...lan.flatMap(each => (each.reason === null ? [] : [`LAN ${each.interface}: ${each.reason}`])),
-    ...lan.flatMap(each => each.otherServers.map(server => `LAN ${each.interface}: ${server.conflict}`)),
-    ...lan.flatMap(each =>
-      each.otherRouters
-        .filter(router => router.conflicts.length > 0)
-        .map(
-          router => `LAN ${each.interface}: router ${router.address} contradicts us: ${router.conflicts.join('; ')}`,
-        ),
-    ),
-    ...snapshot.lans.flatMap(runner =>
-      (runner.services?.server.reasons() ?? []).map(reason => `LAN ${runner.config.interface}: ${reason}`),
-    ),
+    ...lan.flatMap(({ interface: name, reason }) => (reason === null ? [] : [`LAN ${name}: ${reason}`])),
+    ...each(runner => rivals(runner, true)),
+    ...each(runner => (runner.services?.advertiser.otherRouters() ?? []).flatMap(contradictionsOf)),
+    ...each(runner => runner.services?.server.reasons() ?? []),
     ...snapshot.storeReasons,
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
     ...failed.map(({ name, state }) => `${name}: ${state.kind === 'restarting' ? state.reason : ''}`),
     ...snapshot.httpReasons,
-    ...(snapshot.refusedConfig === undefined ? [] : [snapshot.refusedConfig]),
+    ...(refusedConfig === undefined ? [] : [refusedConfig]),
   ]
+}
+
+/** What an operator should know although all is served. */
+function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): string[] {
+  const all = 'forwarding is on for all interfaces, since this kernel has it no finer (6.17 and newer have)'
+  return [
+    ...lans.flatMap(runner => rivals(runner, false)),
+    ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
+    ...(kernel.forwarding === 'all' && lan.length > 0 ? [all] : []),
+  ]
+}
+
+/** Other DHCPv6 servers of a LAN: those that may win hosts over from us, or those that don't. */
+function rivals({ services, config }: LanRunner, winning: boolean): string[] {
+  const servers = services?.server.otherServers() ?? []
+  return servers
+    .filter(({ preference }) => preference >= config.dhcpv6.preference === winning)
+    .map(({ consequence }) => consequence)
+}
+
+function contradictionsOf({ linkLocal, contradictions }: OtherRouterSeen): string[] {
+  if (contradictions.length === 0) return []
+  return [`router ${formatIp6(linkLocal)} contradicts us: ${contradictions.join('; ')}`]
+}
+
+function cloneNotice({ mac, address, original }: Clone): string {
+  const first = original ? `${original.mac ?? 'another host'} (${formatIp6(original.address)})` : 'another host'
+  return `host ${mac} is a copy of ${first}, with the same DUID and IAID: it has ${formatIp6(address)} of its own; give it a machine-id of its own`
 }
 
 function overlayStatus({ report, site, config }: Snapshot): OverlayStatus {

@@ -29,6 +29,7 @@ const whole: LanWorld = {
   site: siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92ceee5')),
   links: [link],
   addresses: [address],
+  previous: undefined,
   networkReachable: true,
 }
 
@@ -40,6 +41,14 @@ describe('a LAN is served when everything it needs is there, and else says what 
       mac: '02:00:00:00:00:01',
       linkLocal: parseIp6('fe80::1'),
     })
+  })
+
+  test('of two link-locals the one in use stays, the first one is taken otherwise (A19)', () => {
+    const second = { ...address, address: parseIp6('fe80::2') }
+    const both = { ...whole, addresses: [address, second] }
+    expect(readiness('eth1', both, second.address)).toMatchObject({ linkLocal: second.address })
+    expect(readiness('eth1', both)).toMatchObject({ linkLocal: address.address })
+    expect(readiness('eth1', whole, second.address)).toMatchObject({ linkLocal: address.address })
   })
 
   test.for([
