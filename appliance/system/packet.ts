@@ -19,8 +19,8 @@ const longest = 16_384 // the longest jumbo frames; longer ones (from segmentati
 
 /**
  * An AF_PACKET socket on one link for one EtherType, with an optional classic BPF filter. `allMulticast` makes the card pass all
- * multicast frames while the socket is open. Frames that the link saw but that are for another host (promiscuous mode, a VLAN
- * that nobody here has) are dropped. Throws a KernelError.
+ * multicast frames while the socket is open. Frames that the link saw but that are for another host (promiscuous mode), or that came
+ * in a VLAN of the link, are dropped. Throws a KernelError.
  */
 export function openPacket(options: {
   readonly link: LinkRef
@@ -44,7 +44,9 @@ export function openPacket(options: {
     receive: { slots, size: longest, name: sockaddrSize, control: 0 },
     transmit: { slots, size: longest, name: 0, control: 0 },
     read(vector, i, frame) {
-      const kind = vector.name(i).getUint8(10)
+      const name = vector.name(i)
+      if (name.getInt32(4, true) !== link.index) return undefined // of a VLAN on this link: its tag is gone already
+      const kind = name.getUint8(10)
       const outgoing = kind === packet.OUTGOING
       return kind === packet.OTHERHOST || (outgoing && !options.outgoing) ? undefined : { frame, outgoing }
     },

@@ -211,3 +211,32 @@ test('packets: a filter chooses, frames go both ways, and a link that goes down 
     .toBe(0)
   expect(listener.lines.filter(line => 'wrong' in (line as object))).toEqual([])
 })
+
+test('packets: what comes in a VLAN, or for another host, is not of the link', async () => {
+  const { namespaces, near, far } = await pair()
+  await using _ = namespaces
+  const listener = near.program(`${prelude}
+    const endpoint = openPacket({ link, etherType: 0x86dd, allMulticast: true })
+    endpoint.listen(batch => {
+      for (const { frame } of batch) {
+        const note = toHex(frame.subarray(54, 58))
+        if (note.startsWith('aabb')) say({ note })
+        if (note === 'aabb0004') endpoint.close()
+      }
+    }, failed)
+    say({ ready: true })`)
+  await listener.line(line => line['ready'] === true)
+  const rest = (note: string) => `86dd 60000000 0004 3b ff ${'00'.repeat(32)} ${note}`
+  const frames = [
+    `3333ff000001 020000000002 8100 0005 ${rest('aabb0001')}`,
+    `3333ff000001 020000000002 8100 0006 ${rest('aabb0002')}`,
+    `020000000099 020000000002 ${rest('aabb0003')}`, // another host's
+    `3333ff000001 020000000002 ${rest('aabb0004')}`,
+  ]
+  const sender = far.program(`${prelude}
+    using endpoint = openPacket({ link, etherType: 0 })
+    say(endpoint.send(${JSON.stringify(frames)}.map(text => ({ frame: fromHex(text) }))))`)
+  expect(await sender.line()).toEqual([])
+  expect(await listener.ended).toBe(0)
+  expect(listener.lines.slice(1)).toEqual([{ note: 'aabb0004' }])
+})
