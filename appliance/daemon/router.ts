@@ -38,6 +38,7 @@ export class Router {
   #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
   #site: Site | undefined
   #previous: Site | undefined // whose prefix hosts may still have
+  #overlayName: string | undefined
   #lostAt: number | undefined
   #kernel: KernelState | undefined
   #intent = ''
@@ -82,8 +83,10 @@ export class Router {
   }
 
   configure(config: Config): void {
+    const { overlay } = this.#config
     this.#config = config
-    this.refresh()
+    if (overlay.network !== config.overlay.network || overlay.kind !== config.overlay.kind)
+      this.#overlayName = undefined
   }
 
   /** Something changed. Resolves when a pass that began after this call is done. */
@@ -120,7 +123,9 @@ export class Router {
   async #one(): Promise<void> {
     const report = this.#options.report()
     this.#followOverlay(report)
-    const intent = intentOf(this.#config, this.#site, report)
+    // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
+    this.#overlayName = report.interface ?? this.#overlayName
+    const intent = intentOf(this.#config, this.#site, this.#overlayName)
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     if (key !== this.#intent) {
       this.#intent = key
@@ -201,14 +206,11 @@ export class Router {
   }
 }
 
-/** What the kernel shall hold, from the configuration, the site and the overlay. */
-export function intentOf(config: Config, site: Site | undefined, report: OverlayReport): Intent {
+/** What the kernel shall hold, from the configuration, the site and the overlay's interface. */
+export function intentOf(config: Config, site: Site | undefined, overlay: string | undefined): Intent {
   return {
     site,
-    overlay:
-      report.interface === undefined
-        ? undefined
-        : { link: report.interface, assignAddress: config.overlay.kind === 'static' },
+    overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
     lans: site ? config.lan.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
     resolver: config.fastPath === 'off' ? 'off' : 'netlink',
     routes: [],

@@ -104,7 +104,7 @@ function cloneNotice({ mac, address, original }: Clone): string {
 }
 
 function overlayStatus({ report, site, config }: Snapshot): OverlayStatus {
-  const shown = site ?? report.site
+  const shown = report.site ?? site
   const node = report.node ?? shown?.node
   return {
     kind: report.kind,
