@@ -6,7 +6,16 @@ import { KernelError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { decodeAddress, encodeAddress, encodeAddressDump, encodeAddressRemoval } from './address-message.ts'
 import { FlagsNew, MulticastGroups, type NetlinkMessage, RtType } from './codec.ts'
-import { type Address, type Kernel, type KernelEvent, type KernelState, mark, type Route, type Step } from './kernel.ts'
+import {
+  type Address,
+  type Kernel,
+  type KernelEvent,
+  type KernelState,
+  type Link,
+  mark,
+  type Route,
+  type Step,
+} from './kernel.ts'
 import { decodeLink, encodeAllMulticast, encodeLinkDump } from './link-message.ts'
 import {
   decodeNeighbour,
@@ -52,6 +61,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
   readonly #requests: RequestSocket
   readonly #listeners = new Set<(event: KernelEvent) => void>()
   readonly #neighbours = new Set<string>() // those that we made: the only ones whose end is news
+  #links: readonly Link[] = [] // of the last dump, for names in errors
   #events: EventSocket | undefined
   #told: KernelEvent['kind'] | undefined
 
@@ -66,6 +76,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
       return messages.flatMap(({ data }) => decode(data) ?? [])
     }
     const links = await dump('links', RtType.GETLINK, encodeLinkDump(), decodeLink)
+    this.#links = links
     const addresses = await dump('addresses', RtType.GETADDR, encodeAddressDump(), decodeAddress)
     const own = await dump('routes', RtType.GETROUTE, encodeRouteDump({ table: ownTable }), decodeRoute).catch(noTable)
     const marked = await dump('routes', RtType.GETROUTE, encodeRouteDump({ protocol: mark }), decodeRoute)
@@ -145,7 +156,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
     fine: readonly string[] = [],
   ): Promise<void> {
     try {
-      await this.#requests.change(type, flags, body, { op: step.op, target: targetOf(step) })
+      await this.#requests.change(type, flags, body, { op: step.op, target: targetOf(step, this.#links) })
     } catch (error) {
       if (!(error instanceof KernelError && fine.includes(error.errno))) throw error
     }
@@ -229,7 +240,7 @@ function readSysctls(): Map<string, string> {
   return values
 }
 
-/** What a step is about, for its error. */
-function targetOf(step: Step): string {
-  return formatStep(step, []).replace(/^\S+ /, '')
+/** What a step is about, for its error: the words of formatStep after its own verb. */
+function targetOf(step: Step, links: readonly Link[]): string {
+  return formatStep(step, links).replace(/^\S+ \S+ /, '')
 }

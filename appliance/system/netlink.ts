@@ -65,11 +65,12 @@ class Endpoint implements NetlinkEndpoint {
   }
 
   send(datagram: Uint8Array): void {
-    // A small typed array may live inside V8's heap, where it moves: FFI pins it for the time of the call.
+    this.#mustBeOpen('send to')
     check(libc.sendto(this.#socket.fd, datagram, datagram.length, so.MSG_DONTWAIT, null, 0), 'send to', 'netlink')
   }
 
   join(group: number): void {
+    this.#mustBeOpen('join a group of')
     this.#socket.set(netlink.level, netlink.ADD_MEMBERSHIP, group, `join group ${group} of`)
   }
 
@@ -88,6 +89,11 @@ class Endpoint implements NetlinkEndpoint {
 
   [Symbol.dispose](): void {
     this.close()
+  }
+
+  /** The number of a closed descriptor may be someone else's by now. */
+  #mustBeOpen(op: string): void {
+    if (!this.#socket.open) throw new KernelError(op, 'netlink', 'EBADF')
   }
 
   #drain(onDatagram: (bytes: Uint8Array) => void, onError: (error: KernelError) => void): void {
