@@ -55,7 +55,7 @@ export class LeaseDatabase implements Disposable {
     closeSync(openSync(path, 'a', 0o600)) // who was where and when is nobody else's business
     this.#db = new DatabaseSync(path)
     try {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 1000')
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100')
       const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
       if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt })
       this.#migrate(path)

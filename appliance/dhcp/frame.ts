@@ -32,7 +32,10 @@ export function encodeFrame({ sender, source, destination, sourcePort, destinati
   return out.bytes(header(sum)).take()
 }
 
-/** The datagram in a frame. Throws a DecodeError on anything else, a wrong checksum included. */
+/**
+ * The datagram in a frame. Throws a DecodeError on anything else. The checksum is not looked at: between virtual machines the card
+ * is to fill it in, and never does.
+ */
 export function decodeFrame(frame: Uint8Array): Datagram {
   const body = new Reader(frame)
   const sender = macFromBytes(body.skip(6).bytes(6))
@@ -42,8 +45,7 @@ export function decodeFrame(frame: Uint8Array): Datagram {
   const source = fromBytes(body.skip(1).bytes(16))
   const destination = fromBytes(body.bytes(16))
   const payload = body.bytes(length)
-  if (next !== udp || checksum(source, destination, udp, payload) !== 0)
-    throw new DecodeError('not an intact UDP datagram')
+  if (next !== udp) throw new DecodeError('not a UDP datagram')
   const inner = new Reader(payload)
   const sourcePort = inner.u16()
   const destinationPort = inner.u16()

@@ -88,6 +88,10 @@ test('another DHCPv6 server is found at start and named with what its clients lo
   ]
   await using dnsmasq = other.spawn(['dnsmasq', ...options])
   await dnsmasq.says(/DHCPv6, IP range/)
+  // As on a one-armed router, whose own client has the port that answers go to.
+  const client = "require('dgram').createSocket('udp6').bind(546, () => console.log('held'))"
+  await using holder = lan.router.spawn([process.execPath, '-e', client])
+  await holder.says(/held/)
   await using server = await lan.serve()
   const [found] = await until(async () => {
     const { others } = await server.status()

@@ -57,6 +57,7 @@ const server = new LanServer({
   log,
 })
 server.start()
+const alive = setInterval(() => {}, 60_000) // as the rest of the daemon would
 let asked = 0
 process.on('SIGHUP', () => server.update(scope()))
 process.on('SIGUSR1', () => {
@@ -75,5 +76,6 @@ process.on('SIGUSR1', () => {
 process.once('SIGTERM', async () => {
   await server.stop()
   store[Symbol.dispose]()
+  clearInterval(alive)
 })
 say({ ready: true })

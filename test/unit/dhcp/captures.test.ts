@@ -1,5 +1,7 @@
 import { readdirSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { DecodeError } from '../../../appliance/base/bytes.ts'
 import { formatIp6, isLinkLocal, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { macOfInterfaceId } from '../../../appliance/dhcp/neighbours.ts'
@@ -113,4 +115,30 @@ test('the MAC is read from an EUI-64 source, and not from a random one', () => {
 
 test('D12 udhcpc6 also sends from its global address: what is not from a link-local one is not for a server', () => {
   expect(readCapture('udhcpc6').some(({ source, fromClient }) => fromClient && !isLinkLocal(source))).toBe(true)
+})
+
+test('damaged copies of what clients sent are refused, ignored or answered, and nothing else', () => {
+  const samples = names.flatMap(readCapture).filter(({ fromClient }) => fromClient)
+  const damage = fc.record({
+    which: fc.nat(samples.length - 1),
+    edits: fc.array(fc.tuple(fc.nat(400), fc.nat(255)), { maxLength: 8 }),
+    cut: fc.option(fc.nat(400), { nil: undefined }),
+  })
+  const scene = sceneOf()
+  fc.assert(
+    fc.property(damage, ({ which, edits, cut }) => {
+      const bytes = samples[which]!.bytes.slice(0, cut)
+      for (const [at, value] of edits) if (bytes.length > 0) bytes[at % bytes.length] = value
+      let message: Message
+      try {
+        message = toUs(decodeMessage(bytes))
+      } catch (error) {
+        expect(error).toBeInstanceOf(DecodeError)
+        return
+      }
+      const outcome = scene.decide(message)
+      if (outcome.kind === 'reply') expect(decodeMessage(encodeMessage(outcome.reply))).toEqual(outcome.reply)
+    }),
+    { numRuns: 5000 },
+  )
 })

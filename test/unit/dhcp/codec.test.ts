@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError, fromHex, Reader, Writer } from '../../../appliance/base/bytes.ts'
+import { checksum } from '../../../appliance/base/checksum.ts'
 import { type Ip6, parseIp6, prefixOf } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import { hostName } from '../../../appliance/dhcp/domain-name.ts'
@@ -119,6 +120,11 @@ function nest(depth: number): string {
   return `0003${size.toString(16).padStart(4, '0')}${'00'.repeat(12)}${inner}`
 }
 
+test('a client FQDN that can not be read is carried along, so that its host gets an address all the same', () => {
+  const bytes = fromHex('0027 0003 00 05 61')
+  expect(decodeOptions(new Reader(bytes))).toEqual([{ kind: 'unknown', code: 39, bytes: fromHex('000561') }])
+})
+
 describe('messages', () => {
   const arbitraryAddress = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n }) as fc.Arbitrary<Ip6>
   const u32 = fc.nat(0xffff_ffff)
@@ -221,12 +227,25 @@ describe('frames', () => {
     expect(decodeFrame(encodeFrame(datagram))).toEqual(datagram)
   })
 
-  test('one bit wrong anywhere in the packet is noticed', () => {
+  test('a checksum that the card was to fill in is no reason to refuse', () => {
     const frame = encodeFrame(datagram)
-    for (let at = 54; at < frame.length; at++) {
-      const broken = frame.slice()
-      broken[at]! ^= 1
-      expect(() => decodeFrame(broken)).toThrow(DecodeError)
-    }
+    frame[60] = 0
+    expect(decodeFrame(frame)).toEqual(datagram)
+  })
+
+  test.for([
+    { name: 'a TCP segment', at: 20, value: 6 },
+    { name: 'an IPv4 packet', at: 12, value: 0x08 },
+    { name: 'a payload that is longer than the frame', at: 18, value: 1 },
+    { name: 'a UDP length below its header', at: 59, value: 7 },
+  ])('$name is refused', ({ at, value }) => {
+    const frame = encodeFrame(datagram)
+    frame[at] = value
+    expect(() => decodeFrame(frame)).toThrow(DecodeError)
+  })
+
+  test('the checksum that leaves is right', () => {
+    const frame = encodeFrame(datagram)
+    expect(checksum(datagram.source, datagram.destination, 17, frame.subarray(54))).toBe(0)
   })
 })
