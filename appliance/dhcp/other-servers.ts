@@ -4,6 +4,7 @@
  */
 import { formatIp6, type Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
+import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
 import { decodeFrame, encodeFrame } from './frame.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
@@ -17,9 +18,10 @@ export interface OtherServer {
   readonly offers: readonly string[] // `address fd00::1f4`, `DNS server fd00::1` and so on
 }
 
-const clientPort = 546
+const clientPort = 546 // RFC 9915 section 7.2
 const serverPort = 547
 const mostServers = 16 // a stranger can pretend to be any number of them
+const mostOffers = 12
 const mostMissed = 3 // searches that a server may leave unanswered before it counts as gone
 
 export class OtherServers {
@@ -69,13 +71,15 @@ export class OtherServers {
   }
 }
 
+/** What is shown of an offer: a stranger wrote it, so the names are checked and the list has an end. */
 function offersOf({ options }: Message): string[] {
   const addresses = findOptions(options, 'ia-na').flatMap(ia => findOptions(ia.options, 'ia-address'))
+  const names = (findOption(options, 'domain-list')?.names ?? []).map(hostName).filter(name => name !== undefined)
   return [
     ...addresses.map(({ address }) => `address ${formatIp6(address)}`),
     ...(findOption(options, 'dns-servers')?.servers ?? []).map(server => `DNS server ${formatIp6(server)}`),
-    ...(findOption(options, 'domain-list')?.names ?? []).map(name => `search domain ${name}`),
-  ]
+    ...names.map(name => `search domain ${name}`),
+  ].slice(0, mostOffers)
 }
 
 /** What another server means for the hosts of a LAN that we serve with this preference, as a sentence. */

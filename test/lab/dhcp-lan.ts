@@ -104,8 +104,10 @@ export class Server implements AsyncDisposable {
     const all = () => this.program.lines.filter(line => line.startsWith('{"status"'))
     const before = all().length
     this.program.signal('SIGUSR1')
-    const line = await until(() => all()[before], 'the status of the server')
-    return JSON.parse(line) as ServerStatus
+    return await until(() => {
+      const line = all()[before]
+      return line !== undefined && (JSON.parse(line) as ServerStatus) // not whole yet: an error, and another look
+    }, 'the status of the server')
   }
 
   /** The crash that every lease must outlive. */

@@ -287,6 +287,16 @@ describe('other servers', () => {
     expect(bench.lines.map(({ level }) => level)).toEqual(['warn'])
   })
 
+  test('what a stranger wrote is shown in words that are safe, and not without end', async () => {
+    await using bench = new Bench()
+    await expect.poll(() => bench.frames.sent.length).toBeGreaterThan(0)
+    const servers = Array.from({ length: 100 }, () => fromB)
+    bench.frames.deliver([advertise([{ kind: 'domain-list', names: ['<script>', 'home.example'] }])])
+    expect(bench.server.otherServers()[0]!.offers).toEqual(['search domain home.example'])
+    bench.frames.deliver([advertise([{ kind: 'dns-servers', servers }])])
+    expect(bench.server.otherServers()[0]!.offers.length).toBe(12)
+  })
+
   test('our own answer and a stranger’s noise are none; a flood of servers is bounded', async () => {
     await using bench = new Bench()
     await expect.poll(() => bench.frames.sent.length).toBeGreaterThan(0)
