@@ -45,14 +45,19 @@ export class Program implements AsyncDisposable {
     this.#child.stderr!.setEncoding('utf8').on('data', keep)
     this.exited = new Promise(resolve => {
       const end = (exit: Exit) => {
-        this.exit = exit
+        this.exit ??= exit
         resolve(exit)
       }
       this.#child.on('error', error => {
         keep(`${error.message}\n`)
         end({ status: 127, signal: undefined })
       })
-      this.#child.on('close', (status, signal) => end({ status: status ?? undefined, signal: signal ?? undefined }))
+      // Its last words come until its pipes close, which a child that it leaves behind may hold open for ever.
+      this.#child.on('exit', (status, signal) => {
+        const exit = { status: status ?? undefined, signal: signal ?? undefined }
+        this.#child.on('close', () => end(exit))
+        setTimeout(() => end(exit), 500).unref()
+      })
     })
   }
 

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest'
+import { DebianMachine } from './debian.ts'
+import { Lab } from './lab.ts'
+import { until } from './until.ts'
+
+const configuration = `overlay: { kind: static, network: "8056c2e21c000001", node: "11aa22bb33", interface: zt0 }
+lan:
+  - interface: eth1
+`
+test('the unit starts, says why it waits, reloads, hands over on restart, and takes everything with it on stop', async () => {
+  await using lab = await Lab.create()
+  const host = await lab.host('host')
+  await using machine = await DebianMachine.boot(`
+    make install DESTDIR="$root" PREFIX=/usr
+    printf '%s' '${configuration}' >"$root/etc/siteplane/siteplane.yaml"`)
+  const pid = () => machine.property('siteplane', 'MainPID')
+  const journal = () => machine.run('journalctl', '--unit', 'siteplane', '--output', 'cat', '--no-pager')
+  const table = async () => (await machine.run('ip', '-6', 'route', 'show', 'table', '80').catch(() => '')).trim()
+  const status = async () => JSON.parse(await machine.run('siteplane', 'status', '--json')) as { state: string }
+
+  await machine.run('systemctl', 'start', 'siteplane')
+  expect(await machine.property('siteplane', 'ActiveState')).toBe('active')
+  expect(await machine.property('siteplane', 'User')).toBe('siteplane')
+  await until(async () => /zt0/.test(await journal()), 'the journal to say that zt0 is missing')
+  expect((await status()).state).toBe('waiting')
+
+  // The interfaces come: it serves.
+  await machine.cable('eth1', host.netns, 'eth0')
+  await machine.cable('zt0', host.netns, 'peer')
+  const address = ['--network', '8056c2e21c000001', '--node', '11aa22bb33', '--json']
+  const { mac } = JSON.parse(await machine.run('siteplane', 'address', ...address)) as { mac: string }
+  await machine.run('ip', 'link', 'set', 'zt0', 'address', mac, 'up')
+  await machine.run('ip', 'link', 'set', 'eth1', 'up')
+  await host.setUp('eth0')
+  await host.setUp('peer')
+  await until(async () => (await status()).state === 'serving', 'the site to be served', 15_000)
+  expect(await table()).not.toBe('')
+  expect(await machine.run('stat', '-c', '%U:%G %a', '/run/siteplane/api.sock')).toBe('siteplane:siteplane 660\n')
+
+  // A reload keeps the process, a restart keeps the kernel's state.
+  const first = await pid()
+  await machine.run('systemctl', 'reload', 'siteplane')
+  expect(await pid()).toBe(first)
+  const before = await table()
+  await using monitor = machine.spawn('ip', '-6', 'monitor', 'route', 'rule')
+  await machine.run('systemctl', 'restart', 'siteplane')
+  await until(async () => (await status()).state === 'serving', 'the site to be served again', 15_000)
+  await monitor.stop()
+  expect(await pid()).not.toBe(first)
+  expect(await table()).toBe(before)
+  expect(monitor.lines.filter(line => /^Deleted.*(table 80|proto 80)/.test(line))).toEqual([])
+
+  await machine.run('systemctl', 'stop', 'siteplane')
+  expect(await machine.property('siteplane', 'ActiveState')).toBe('inactive')
+  expect(await machine.property('siteplane', 'Result')).toBe('success')
+  expect(await table()).toBe('')
+
+  // A configuration with mistakes is refused for good, not tried for ever.
+  await machine.run('sh', '-c', 'echo "lann: []" >>/etc/siteplane/siteplane.yaml')
+  await expect(machine.run('systemctl', 'start', 'siteplane')).rejects.toThrow()
+  expect(await machine.property('siteplane', 'ActiveState')).toBe('failed')
+  expect(await machine.property('siteplane', 'ExecMainStatus')).toBe('2')
+  expect(await journal()).toContain('lann')
+}, 240_000)
