@@ -12,7 +12,8 @@ export interface SysctlRecord {
   readonly path: string
   readonly link: number | undefined // index; undefined for `all` and `default`
   readonly original: string
-  readonly written: string // only while it holds this is it ours to restore
+  readonly written: string // only while it holds this, or what we overwrote, is it ours to restore
+  readonly overwrote?: string // an earlier value of ours, which a crash before the write leaves in place
   readonly collateral: boolean // not written by us: the kernel copies all.forwarding to every interface
 }
 
@@ -177,6 +178,7 @@ export function decodeJournal(text: string): { readonly place: string; readonly 
       link: row['link'] === undefined ? undefined : indexOf(row['link']),
       original: textOf(row['original'], 'original'),
       written: textOf(row['written'], 'written'),
+      ...(row['overwrote'] !== undefined && { overwrote: textOf(row['overwrote'], 'overwrote') }),
       collateral: row['collateral'] === true,
     })),
     addresses: rows('addresses').map(row => ({

@@ -194,7 +194,7 @@ function reconcileSysctls(desired: Desired, state: KernelState, known: Changes) 
     if (record.collateral && allIsOurs) return true // undone after all.forwarding, which changes it once more
     const current = state.sysctls.get(record.path)
     // What someone else has written since is theirs. Collateral changes with all.forwarding, so it says nothing.
-    if (current === record.original || (current !== record.written && !record.collateral)) return false
+    if (current === record.original || (!isOurValue(record, current) && !record.collateral)) return false
     if (record.path.endsWith('/forwarding') && routesByOthers(state, known)) return false
     restored.unshift({ path: record.path, value: record.original })
     return true
@@ -205,6 +205,9 @@ function reconcileSysctls(desired: Desired, state: KernelState, known: Changes) 
     records: recordWrites(kept, write, state, allForwarding),
   }
 }
+
+const isOurValue = ({ written, overwrote }: SysctlRecord, value: string | undefined): boolean =>
+  value === written || (overwrote !== undefined && value === overwrote)
 
 /** Someone made the whole machine a router while we ran, and with it every interface. */
 function routesByOthers(state: KernelState, known: Changes): boolean {
@@ -234,8 +237,11 @@ function recordWrites(
   const records = new Map(kept.map(record => [record.path, record]))
   const indexes = new Map(state.links.map(link => [link.name, link.index]))
   const record = (path: string, written: string, collateral: boolean) => {
-    const original = records.get(path)?.original ?? state.sysctls.get(path)!
-    records.set(path, { path, link: indexes.get(path.split('/')[2]!), original, written, collateral })
+    const current = state.sysctls.get(path)!
+    const known = records.get(path)
+    const overwrote = known && current !== written && isOurValue(known, current) ? { overwrote: current } : {}
+    const original = known?.original ?? current
+    records.set(path, { path, link: indexes.get(path.split('/')[2]!), original, written, ...overwrote, collateral })
   }
   if (write.some(({ path }) => path === allForwarding)) {
     for (const path of state.sysctls.keys()) if (path.endsWith('/forwarding')) record(path, '1', path !== allForwarding)

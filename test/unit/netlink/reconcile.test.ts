@@ -92,6 +92,16 @@ describe('the states', () => {
     )
   })
 
+  test('a crash before a sysctl is written anew leaves the earlier value of ours, which is restored', async () => {
+    const kernel = machine()
+    const before = kernel.snapshot()
+    const elsewhere = stateNamed('an overlay and a LAN that are not there yet') // zt0 is not the overlay: accept_ra=2
+    let changes = await converge(kernel, elsewhere.intent, noChanges)
+    changes = await converge(kernel, stateNamed('another site prefix').intent, changes, 0) // zt0 is: accept_ra=0
+    await converge(kernel, noIntent, changes)
+    expect(kernel.snapshot()).toEqual(before)
+  })
+
   const disturbance = fc.constantFrom<(kernel: MemoryKernel) => void>(
     kernel => kernel.setLink('zt0', { up: false }),
     kernel => kernel.setLink('zt0', { up: true }),
