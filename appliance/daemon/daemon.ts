@@ -156,6 +156,7 @@ export class Daemon {
       kernel: this.#converger.status(),
       lans: router.lans,
       resolverCounters: router.resolver?.counters(),
+      resolverFailure: router.resolverFailure,
       storeReasons: this.#store.reasons(),
       parts: this.#supervisor.states(),
       httpReasons: this.#http.content.reasons(),

@@ -3,6 +3,7 @@
  * resolver in step with them. Everything that changes calls `refresh`; one pass at a time does the work.
  */
 import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import { formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
@@ -36,6 +37,7 @@ export class Router {
   readonly #clock: Clock
   readonly #lans = new Map<string, LanRunner>() // by interface name
   #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
+  #resolverFailure: string | undefined
   #site: Site | undefined
   #previous: Site | undefined // whose prefix hosts may still have
   #overlayName: string | undefined
@@ -69,6 +71,11 @@ export class Router {
 
   get resolver(): OverlayResolver | undefined {
     return this.#resolver?.resolver
+  }
+
+  /** Why the resolver could not be started, the last time that was tried. */
+  get resolverFailure(): string | undefined {
+    return this.#resolverFailure
   }
 
   /** Whether hosts are (still) told that the /40 is reachable through us. */
@@ -169,8 +176,16 @@ export class Router {
       log: this.#log,
       clock: this.#clock,
     })
-    resolver.start()
-    this.#resolver = { resolver, key }
+    try {
+      resolver.start()
+      this.#resolver = { resolver, key }
+      this.#resolverFailure = undefined
+    } catch (error) {
+      if (this.#resolverFailure === undefined)
+        this.#log.error({ err: error }, 'can not resolve neighbours; trying again')
+      this.#resolverFailure = messageOf(error)
+      this.#retryTimer ??= this.#later(retryDelay)
+    }
   }
 
   async #followLans(): Promise<void> {

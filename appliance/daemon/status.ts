@@ -32,6 +32,7 @@ export interface Snapshot {
   readonly kernel: KernelStatus
   readonly lans: readonly LanRunner[]
   readonly resolverCounters: object | undefined // undefined: it doesn't run
+  readonly resolverFailure: string | undefined
   readonly storeReasons: readonly string[]
   readonly parts: readonly { readonly name: string; readonly state: PartState }[]
   readonly httpReasons: readonly string[]
@@ -69,6 +70,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...each(runner => runner.services?.server.reasons() ?? []),
     ...snapshot.storeReasons,
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
+    ...(snapshot.resolverFailure === undefined ? [] : [`fast path: ${snapshot.resolverFailure}`]),
     ...failed.map(({ name, state }) => `${name}: ${state.kind === 'restarting' ? state.reason : ''}`),
     ...snapshot.httpReasons,
     ...(refusedConfig === undefined ? [] : [refusedConfig]),
@@ -161,10 +163,12 @@ function numbers(counters: object | undefined, prefix = ''): Record<string, numb
   return Object.fromEntries(entries.map(([name, value]) => [`${prefix}${name}`, value as number]))
 }
 
-function fastPathStatus({ config, report, resolverCounters }: Snapshot): FastPathStatus {
+function fastPathStatus({ config, report, resolverCounters, resolverFailure }: Snapshot): FastPathStatus {
   if (config.fastPath === 'off') return { mode: 'off', reason: 'switched off in the configuration', counters: {} }
-  if (!resolverCounters)
-    return { mode: 'off', reason: `waits for the overlay: ${report.reason ?? report.state}`, counters: {} }
+  if (!resolverCounters) {
+    const reason = resolverFailure ?? `waits for the overlay: ${report.reason ?? report.state}`
+    return { mode: 'off', reason, counters: {} }
+  }
   return {
     mode: 'netlink',
     reason: 'the kernel asks, siteplane computes the answer',
