@@ -62,6 +62,8 @@ class DaemonError extends Error {
 export interface DaemonOptions {
   /** The text of siteplane.yaml; the lab adds its own folders where it doesn't name them. */
   readonly configuration: string
+  /** A command that runs it, such as setpriv with less than everything. */
+  readonly under?: readonly string[]
 }
 
 /** The real daemon on a computer of the lab. Its files outlive it, so that a second one on the same host goes on where it ended. */
@@ -71,14 +73,14 @@ export class Daemon implements AsyncDisposable {
   readonly socket: string
   readonly configurationFile: string
 
-  constructor(host: Host, { configuration }: DaemonOptions) {
+  constructor(host: Host, { configuration, under = [] }: DaemonOptions) {
     this.host = host
     this.socket = join(host.folder, 'run/api.sock')
     this.configurationFile = join(host.folder, 'siteplane.yaml')
     mkdirSync(join(host.folder, 'run'), { recursive: true })
     mkdirSync(join(host.folder, 'state'), { recursive: true })
     this.configure(configuration)
-    this.program = host.spawn([node, main, 'run', '--config', this.configurationFile])
+    this.program = host.spawn([...under, node, main, 'run', '--config', this.configurationFile])
   }
 
   /** Writes the configuration file; a running daemon reads it at its next reload. */

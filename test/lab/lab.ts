@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Host } from './host.ts'
@@ -44,7 +44,9 @@ export class Lab implements AsyncDisposable {
 
   /** A new computer, with nothing but a loopback. */
   async host(name: string): Promise<Host> {
-    const host = new Host(name, `sp-${this.id}-${name}`, mkdtempSync(join(this.folder, `${name}-`)))
+    const folder = join(this.folder, name)
+    mkdirSync(folder, { mode: 0o755 }) // also for programs that are not root
+    const host = new Host(name, `sp-${this.id}-${name}`, folder)
     this.#hosts.set(name, host) // before the namespace is made: what is half made goes too
     await run('ip', 'netns', 'add', host.netns)
     await host.setUp('lo')
