@@ -1,6 +1,10 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { DebianMachine } from './debian.ts'
 import { Lab } from './lab.ts'
+import { run } from './program.ts'
 import { until } from './until.ts'
 
 const configuration = `overlay: { kind: static, network: "8056c2e21c000001", node: "11aa22bb33", interface: zt0 }
@@ -62,3 +66,19 @@ test('the unit starts, says why it waits, reloads, hands over on restart, and ta
   expect(await machine.property('siteplane', 'ExecMainStatus')).toBe('2')
   expect(await journal()).toContain('lann')
 }, 240_000)
+
+test('uninstall takes away what install put there, and leaves the configuration', async () => {
+  const target = mkdtempSync(join(tmpdir(), 'sp-install-'))
+  using _ = { [Symbol.dispose]: () => rmSync(target, { recursive: true, force: true }) }
+  const files = async () => (await run('find', target, '-not', '-type', 'd')).trim().split('\n')
+  mkdirSync(join(target, 'etc/siteplane'), { recursive: true })
+  const configured = join(target, 'etc/siteplane/siteplane.yaml')
+  writeFileSync(configured, configuration)
+  await run('make', 'install', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
+  const wrapper = await run('cat', join(target, 'opt/siteplane/bin/siteplane'))
+  expect(wrapper).toContain('exec /opt/siteplane/lib/siteplane/bin/node /opt/siteplane/lib/siteplane/appliance/main.ts')
+  // systemd does not look for units under a prefix of its own.
+  expect(await files()).toContain(join(target, 'etc/systemd/system/siteplane.service'))
+  await run('make', 'uninstall', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
+  expect(await files()).toEqual([configured])
+})

@@ -11,6 +11,7 @@ const addressOf = (host: Host, site: Site) =>
 
 /** Everything that a stop must leave as it was. */
 async function kernelState({ router }: Site) {
+  for (const link of ['lan0', 'zt0']) await router.linkLocal(link) // the kernel's own part has settled
   const text = async (...args: string[]) => (await router.run('ip', '-6', ...args)).trim()
   const sysctls: Record<string, string> = {}
   for (const link of ['all', 'lan0', 'zt0']) {
@@ -104,8 +105,6 @@ test('SIGTERM: within 2 s the hosts have lost the way, and the machine is as it 
   await using sites = await TwoSites.create()
   const { a } = sites
   const [host] = a.hosts
-  await a.router.linkLocal('lan0')
-  await a.router.linkLocal('zt0')
   const before = await kernelState(a)
   await using daemon = a.start()
   await daemon.serving()

@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { Client } from './client.ts'
+import { TwoSites } from './sites.ts'
+import { until } from './until.ts'
+
+const count = 100_000
+const seed = 20_26
+const mutate = fileURLToPath(new URL('mutate.ts', import.meta.url))
+const megabyte = 1 << 20
+
+test(`${count} mutated DHCPv6 and ICMPv6 packets of a LAN host: it serves on, says little, and grows by nothing`, async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  const [host, stranger] = a.hosts
+  await using daemon = a.start()
+  await daemon.serving()
+  new Client(host, 'dhclient')
+  const address = await until(() => host.globalAddress('eth0', a.addressStart), 'an address', 20_000)
+  await stranger.setUp('eth0')
+  await stranger.linkLocal('eth0')
+
+  const flood = async (packets: number, with_: number) => {
+    const said = await stranger.run(process.execPath, mutate, 'eth0', String(packets), String(with_))
+    expect(said).toBe(`${packets} sent\n`)
+    await until(async () => (await daemon.status()).state === 'serving', 'the daemon to serve')
+  }
+  await flood(count / 5, seed) // fills what is bounded: tables, caches, the heap's first size
+  const lines = daemon.program.lines.length
+  const memory = await daemon.memory()
+  await flood(count, seed + 1)
+
+  expect(daemon.program.lines.length - lines).toBeLessThan(30)
+  expect(daemon.log).not.toContain('"level":"error"')
+  expect((await daemon.memory()) - memory).toBeLessThan(32 * megabyte)
+  // And it still does its work: the old host keeps its address, a new one gets its own.
+  expect((await host.ping(a.address)).received).toBe(1)
+  expect(await host.globalAddress('eth0', a.addressStart)).toBe(address)
+  new Client(stranger, 'networkd')
+  await until(() => stranger.globalAddress('eth0', a.addressStart), 'an address for a new host', 20_000)
+}, 120_000)
