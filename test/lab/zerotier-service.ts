@@ -1,0 +1,31 @@
+/**
+ * A stand-in for the local API of the ZeroTier service, to be run on a router of the lab: it answers what `answers.json` in its
+ * home says, `{status, networks: {<id>: …}}`, in the form of recorded answers. The overlay's interface is the lab's.
+ */
+import { randomBytes } from 'node:crypto'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { join } from 'node:path'
+
+const home = process.argv[2]!
+const token = randomBytes(12).toString('hex')
+const port = 9993
+
+const server = createServer((request, response) => {
+  const say = (code: number, body: unknown) => response.writeHead(code).end(JSON.stringify(body))
+  if (request.headers['x-zt1-auth'] !== token) return say(401, {})
+  const answers = JSON.parse(readFileSync(join(home, 'answers.json'), 'utf8'))
+  const [, what, id] = (request.url ?? '').split('/')
+  if (what === 'status') return say(200, answers.status)
+  const network = answers.networks[id ?? '']
+  return network ? say(200, network) : say(404, {})
+})
+server.listen(port, '127.0.0.1', () => {
+  writeFileSync(join(home, 'authtoken.secret'), token, { mode: 0o600 })
+  writeFileSync(join(home, 'zerotier-one.port'), `${port}`)
+  process.stdout.write('listening\n')
+})
+process.once('SIGTERM', () => {
+  rmSync(join(home, 'zerotier-one.port'), { force: true })
+  process.exit(0)
+})

@@ -1,0 +1,73 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Program } from './program.ts'
+import { network, type Site } from './sites.ts'
+
+const service = fileURLToPath(new URL('./zerotier-service.ts', import.meta.url))
+const recorded = (name: string) =>
+  JSON.parse(readFileSync(new URL(`../golden/zerotier-api/${name}.json`, import.meta.url), 'utf8'))
+
+/** The ZeroTier service of a router: recorded answers, over the lab's own flat overlay. */
+export class Zerotier implements AsyncDisposable {
+  readonly #site: Site
+  readonly home: string
+  #program: Program | undefined
+
+  /** Knows the node's identity, and has joined nothing. */
+  constructor(site: Site) {
+    this.#site = site
+    this.home = join(site.router.folder, 'zerotier')
+    mkdirSync(this.home, { recursive: true })
+    this.leave()
+  }
+
+  /** The four lines that an operator writes, and where the lab has ZeroTier's files. */
+  get configuration(): string {
+    return `overlay:\n  network: "${network}"\n  home: ${this.home}\nlan:\n  - interface: lan0\n`
+  }
+
+  async start(): Promise<void> {
+    this.#program = this.#site.router.spawn([process.execPath, '--no-warnings', service, this.home])
+    await this.#program.says(/listening/)
+  }
+
+  async stop(): Promise<void> {
+    await this.#program?.stop()
+  }
+
+  leave(): void {
+    this.#say({})
+  }
+
+  /** Joined, with this status at the controller, such as `OK`. Where it is OK, the node has its 6PLANE address. */
+  join(status: string, more: Record<string, unknown> = {}): void {
+    const { place, address } = this.#site
+    const assignedAddresses = status === 'OK' ? [`${address}/40`] : []
+    const [member] = recorded('network')
+    const own = { id: network, nwid: network, mac: place.mac, status, assignedAddresses, portDeviceName: 'zt0' }
+    this.#say({ [network]: { ...member, ...own, ...more } })
+  }
+
+  /** ZeroTier makes its interface, and gives it its address. */
+  async makeInterface(): Promise<void> {
+    await this.#site.connectOverlay()
+    await this.#site.router.run('ip', '-6', 'address', 'add', `${this.#site.address}/40`, 'dev', 'zt0')
+  }
+
+  async removeInterface(): Promise<void> {
+    await this.#site.router.run('ip', 'link', 'delete', 'zt0')
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** Whole at once: the service may read it at any moment. */
+  #say(networks: Record<string, unknown>): void {
+    const status = { ...recorded('status'), address: this.#site.node }
+    const file = join(this.home, 'answers.json')
+    writeFileSync(`${file}.new`, JSON.stringify({ status, networks }))
+    renameSync(`${file}.new`, file)
+  }
+}
