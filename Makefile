@@ -59,7 +59,7 @@ build:
 # One sentence for an ordinary user, before anything else is tried.
 .PHONY: root
 root:
-	@[ "$$(id -u)" = 0 ] || { echo 'Network namespaces need root: sudo make $(MAKECMDGOALS)' >&2; exit 1; }
+	$(if $(filter 0,$(shell id -u)),@:,$(error Network namespaces need root: sudo make $(MAKECMDGOALS)))
 
 .PHONY: demo
 demo: root setup ## two sites, real clients, pings across, on this machine alone
@@ -84,8 +84,8 @@ check: setup ## types, lint, format, import table
 	@vitest run --config test/vitest.config.ts --project unit --reporter=dot test/unit/layers.test.ts
 
 .PHONY: bench
-bench: setup ## measurements that decided something
-	@vitest bench --run --config test/vitest.config.ts
+bench: root setup ## measurements that decided something
+	@vitest run --config test/vitest.config.ts --project bench --disable-console-intercept
 
 .PHONY: clean
 clean: ## remove what was built or left behind, node_modules excepted

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` needs nothing but Node; `lab` needs root and builds namespaces. Both stop on the first unhandled error. */
+/** `unit` needs nothing but Node; `lab` and `bench` need root and build namespaces. All fail on an unhandled error. */
 export default defineConfig({
   test: {
     reporters: ['default'],
@@ -14,6 +14,15 @@ export default defineConfig({
           hookTimeout: 60_000,
           pool: 'forks',
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'bench',
+          include: ['test/bench/**/*.bench.ts'],
+          testTimeout: 600_000,
+          pool: 'forks',
+          maxWorkers: 1,
         },
       },
     ],
