@@ -31,6 +31,7 @@ export interface Status {
     readonly routerAddress?: string
     readonly activeLeases: number
     readonly otherRouters: readonly unknown[]
+    readonly counters: Readonly<Record<string, number>>
   }[]
   readonly fastPath: { readonly mode: string; readonly reason?: string }
 }

@@ -1,9 +1,12 @@
 /**
- * A bad neighbour: sends packets that real clients sent, changed at random, as fast as the link takes them.
- * `node mutate.ts LINK COUNT SEED`
+ * A bad neighbour: sends packets that real clients sent, changed at random, about as fast as they can be read: what overflows a
+ * socket tests the kernel, not us.
+ * `node mutate.ts LINK NETWORK COUNT SEED`, the network as the hex of its /40
  */
 import { readdirSync, readFileSync } from 'node:fs'
+import { fromHex } from '../../appliance/base/bytes.ts'
 import { checksum } from '../../appliance/base/checksum.ts'
+import { sleep } from '../../appliance/base/clock.ts'
 import { fromBytes } from '../../appliance/base/ip6.ts'
 import { openPacket } from '../../appliance/system/packet.ts'
 
@@ -23,20 +26,34 @@ function randomFrom(seed: number): (limit: number) => number {
   }
 }
 
-/** The DHCPv6 datagrams and ICMPv6 messages of every capture, as frames. */
-function templates(): Uint8Array[] {
+const discovery = [133, 134, 135, 136] // RS, RA, NS, NA: RFC 4861 section 4
+const capturedNetwork = [0xfc, 0x5a, 0xc2, 0xad, 0x43] // of all captures
+
+/** The DHCPv6 datagrams and the ICMPv6 messages of neighbour discovery in every capture, as frames of our network. */
+function templates(network: Uint8Array): { dhcp: Uint8Array[]; icmp: Uint8Array[] } {
   const folder = new URL('../golden/captures/', import.meta.url)
-  return readdirSync(folder).flatMap(name => {
-    const bytes = readFileSync(new URL(name, folder))
-    const frames: Uint8Array[] = []
-    for (let at = 24; at < bytes.length; ) {
-      const length = bytes.readUInt32LE(at + 8)
-      frames.push(new Uint8Array(bytes.subarray(at + 16, at + 16 + length)))
-      at += 16 + length
-    }
-    const wanted = [udp, icmp6]
-    return frames.filter(f => f.length > headers + 8 && f[12] === 0x86 && f[13] === 0xdd && wanted.includes(f[20]!))
-  })
+  const frames = readdirSync(folder).flatMap(name => framesOf(readFileSync(new URL(name, folder))))
+  for (const frame of frames) {
+    for (let at = headers; at < frame.length; at++)
+      if (capturedNetwork.every((octet, i) => frame[at + i] === octet)) frame.set(network, at)
+  }
+  // Multicast reaches our router; what was for one machine of the capture would end in the kernel.
+  const ip6 = frames.filter(f => f.length > headers + 8 && f[12] === 0x86 && f[13] === 0xdd && (f[0]! & 1) === 1)
+  return {
+    dhcp: ip6.filter(frame => frame[20] === udp),
+    icmp: ip6.filter(frame => frame[20] === icmp6 && discovery.includes(frame[headers]!)),
+  }
+}
+
+/** The frames of a little-endian pcap file. */
+function framesOf(bytes: Buffer): Uint8Array[] {
+  const frames: Uint8Array[] = []
+  for (let at = 24; at < bytes.length; ) {
+    const length = bytes.readUInt32LE(at + 8)
+    frames.push(new Uint8Array(bytes.subarray(at + 16, at + 16 + length)))
+    at += 16 + length
+  }
+  return frames
 }
 
 /** One template with one to eight changes behind its headers; mostly with a checksum that is right again, so that it is read. */
@@ -63,7 +80,7 @@ function finished(frame: Uint8Array, random: (limit: number) => number): Uint8Ar
   frame[18] = payload.length >> 8
   frame[19] = payload.length & 0xff
   if (frame[20] === udp) {
-    // For the server, whatever else became of it.
+    // For the router, whatever else became of it.
     payload.set([2, 35], 2)
     payload.set([payload.length >> 8, payload.length & 0xff], 4)
   }
@@ -77,15 +94,17 @@ function finished(frame: Uint8Array, random: (limit: number) => number): Uint8Ar
   return frame
 }
 
-const [link = '', count = '0', seed = '1'] = process.argv.slice(2)
+const [link = '', network = '', count = '0', seed = '1'] = process.argv.slice(2)
 const index = Number(readFileSync(`/sys/class/net/${link}/ifindex`, 'utf8'))
 const endpoint = openPacket({ link: { name: link, index }, etherType: etherTypeIp6 })
 const random = randomFrom(Number(seed))
-const sources = templates()
+const { dhcp, icmp } = templates(fromHex(network))
+const pick = (frames: readonly Uint8Array[]) => frames[random(frames.length)]!
 let sent = 0
 for (let left = Number(count); left > 0; left -= 32) {
+  await sleep(1)
   const batch = Array.from({ length: Math.min(32, left) }, () => ({
-    frame: mutated(sources[random(sources.length)]!, random),
+    frame: mutated(pick(random(2) === 0 ? dhcp : icmp), random),
   }))
   sent += batch.length - endpoint.send(batch).length
 }
