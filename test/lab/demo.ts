@@ -189,7 +189,8 @@ async function stay({ tell, cast, sites, daemons, addresses }: Stage): Promise<v
     ['… and there', 'tcpdump -ni zt0'],
   ]
   tell.lines(...table(tries), '')
-  await new Promise(resolve => process.once('SIGINT', resolve).once('SIGTERM', resolve))
+  process.removeAllListeners('SIGINT') // from here on it is the ordinary end
+  await new Promise(resolve => process.once('SIGINT', resolve))
 }
 
 process.exitCode = await main().catch((error: Error) => {
