@@ -157,7 +157,7 @@ test('A08 A10 A11 hold whatever happens', () => {
       for (let i = 1; i < multicast.length; i++) {
         const gap = multicast[i]! - multicast[i - 1]!
         expect(gap).toBeGreaterThanOrEqual(3_000 - 1e-6)
-        expect(gap).toBeLessThanOrEqual(600_000)
+        expect(gap).toBeLessThanOrEqual(600_000 + 1e-6) // instants are sums of floats
       }
       for (const { at, kind, host: n } of events) {
         if (kind !== 'solicit') continue
