@@ -75,6 +75,7 @@ function routes(config: Config, site: Site, overlay: string): string[] {
     ...lans,
     `unreachable ${formatPrefix(upperHalf(site.sitePrefix))}`,
     `${formatPrefix(site.networkPrefix)} dev ${overlay}`,
+    `unreachable ${formatPrefix(site.sitePrefix)} (where a LAN is away)`,
     `unreachable ${formatPrefix(site.networkPrefix)} (where ${overlay} is away)`,
   ]
 }

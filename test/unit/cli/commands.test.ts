@@ -75,6 +75,7 @@ routes in table 80
   fc9c:56c2:e389:e92c:eee5:8300::/88 dev eth2
   unreachable fc9c:56c2:e389:e92c:eee5:8000::/81
   fc9c:56c2:e300::/40 dev zt0
+  unreachable fc9c:56c2:e389:e92c:eee5::/80 (where a LAN is away)
   unreachable fc9c:56c2:e300::/40 (where zt0 is away)
 `,
     })
