@@ -15,7 +15,6 @@ export function confirm(turn: Turn): Answer {
     .map(address => judge(plan, address))
   if (judged.includes('off-link'))
     return { kind: 'answer', options: [status(Status.notOnLink, 'an address is not of this LAN')] }
-  if (judged.length === 0 || judged.includes('foreign'))
-    return { kind: 'ignore', reason: 'addresses that we can not judge' }
+  if (judged.length === 0 || judged.includes('foreign')) return { kind: 'ignore', reason: 'foreignAddresses' }
   return { kind: 'answer', options: [status(Status.success, 'all addresses are of this LAN')] }
 }

@@ -6,10 +6,11 @@
 import { DecodeError, toHex } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, type Ip6, isLinkLocal } from '../base/ip6.ts'
+import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import { addressOf, type Binding, isLive } from './binding.ts'
+import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import type { Duid } from './duid.ts'
 import type { Identity } from './identity.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
@@ -21,6 +22,7 @@ import { decide } from './server.ts'
 import { allServers, clientPort, type FrameIn, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
 import type { Store } from './store.ts'
 import type { Probe } from './turn.ts'
+import { refusal } from './validate.ts'
 
 export type { OtherServer, Scope }
 
@@ -45,18 +47,6 @@ export interface Clone {
   readonly mac: Mac
   readonly address: Ip6
   readonly original: { readonly mac: Mac | undefined; readonly address: Ip6 } | undefined
-}
-
-/** What happened to messages since the start. */
-export interface Counters {
-  received: number
-  answered: number
-  malformed: number
-  ignored: number
-  questions: number // asked of the LAN, before a message could be decided
-  unstored: number // not answered because the lease could not be stored
-  unsent: number
-  bugs: number
 }
 
 /** A message with where it came from, and its bytes for the log of a bug. */
@@ -86,16 +76,7 @@ export class LanServer {
   readonly #neighbours: Neighbours
   readonly #probes = new Map<string, { readonly answered: boolean; readonly until: number }>()
   readonly #timers = new Set<NodeJS.Timeout>()
-  readonly #counters: Counters = {
-    received: 0,
-    answered: 0,
-    malformed: 0,
-    ignored: 0,
-    questions: 0,
-    unstored: 0,
-    unsent: 0,
-    bugs: 0,
-  }
+  readonly #counters = newCounters()
   #scope: Scope
   #sockets: Sockets | undefined
   #failure: string | undefined
@@ -246,11 +227,14 @@ export class LanServer {
   }
 
   #receive(batch: readonly UdpIn[]): void {
-    for (const { bytes, address } of batch) {
+    for (const { bytes, address, destination } of batch) {
       this.#counters.received++
       this.#guard(bytes, () => {
-        // Direct clients have nothing but their link-local address; udhcpc6 also sends to us alone. RFC 9915 section 16.
-        if (!isLinkLocal(address)) this.#ignore(address, 'not from a link-local address')
+        const type = bytes[0]
+        // udhcpc6 renews by unicast, and multicasts when no answer comes. RFC 9915 section 16.
+        if (!isMulticast(destination)) this.#ignore(address, 'unicast')
+        else if (!isLinkLocal(address)) this.#ignore(address, 'notLinkLocal')
+        else if (type === MessageType.relayForward || type === MessageType.relayReply) this.#ignore(address, 'relayed')
         else this.#identify({ message: decodeMessage(bytes), from: address, bytes })
       })
     }
@@ -259,8 +243,13 @@ export class LanServer {
   /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
   #identify(packet: Packet): void {
     const { message, from } = packet
+    const refused = refusal(message, this.#options.identity.duid) // what is for others costs no question
+    if (refused !== undefined) {
+      this.#ignore(from, refused)
+      return
+    }
     const mac = this.#neighbours.known(from) ?? this.#options.neighbour?.(from)
-    const matters = message.options.some(option => option.kind === 'ia-na')
+    const matters = message.type !== MessageType.confirm && findOption(message.options, 'ia-na') !== undefined
     if (mac !== undefined || !matters || !this.#neighbours.hasRoom) this.#decide(packet, mac)
     else this.#ask(packet, from, undefined, (kept, found) => this.#decide(kept, found))
   }
@@ -306,7 +295,7 @@ export class LanServer {
 
   #probe(packet: Packet, mac: Mac | undefined, probe: Probe): void {
     if (!this.#neighbours.hasRoom) {
-      this.#counters.ignored++ // the client will retransmit
+      this.#ignore(packet.from, 'tooManyQuestions')
       return
     }
     this.#ask(packet, probe.address, probe.mac, (kept, found) => {
@@ -344,9 +333,10 @@ export class LanServer {
     }
   }
 
-  #ignore(from: Ip6, reason: string): void {
+  #ignore(from: Ip6, reason: Reason): void {
     this.#counters.ignored++
-    this.#log.debug({ from: formatIp6(from), reason }, 'ignored a DHCPv6 message')
+    this.#counters[`ignored.${reason}`]++
+    this.#log.debug({ from: formatIp6(from), reason: reasons[reason] }, 'ignored a DHCPv6 message')
   }
 
   #notice(message: Message, changes: number): void {

@@ -18,7 +18,5 @@ export function rebind(turn: Turn): Answer {
     if (answer.kind === 'probe') return answer
     options.push(...answer.options)
   }
-  return options.length === 0
-    ? { kind: 'ignore', reason: 'nothing to say about its addresses' }
-    : { kind: 'answer', options }
+  return options.length === 0 ? { kind: 'ignore', reason: 'nothingToSay' } : { kind: 'answer', options }
 }

@@ -4,6 +4,7 @@
  */
 import type { Change } from './binding.ts'
 import { confirm } from './confirm.ts'
+import type { Reason } from './counters.ts'
 import { informationRequest } from './information-request.ts'
 import { type Message, MessageType } from './message.ts'
 import { findOption, findOptions, type Option, optionCode } from './options.ts'
@@ -19,13 +20,13 @@ import { refusal } from './validate.ts'
 /** What one kind of message says: the options that are its own. */
 export type Answer =
   | { readonly kind: 'answer'; readonly options: readonly Option[] }
-  | { readonly kind: 'ignore'; readonly reason: string }
+  | { readonly kind: 'ignore'; readonly reason: Reason }
   | { readonly kind: 'probe'; readonly probe: Probe }
 
 /** `reply`: store `changes`, then send. `probe`: ask the LAN, then decide again. */
 export type Outcome =
   | { readonly kind: 'reply'; readonly reply: Message; readonly changes: readonly Change[] }
-  | { readonly kind: 'ignore'; readonly reason: string }
+  | { readonly kind: 'ignore'; readonly reason: Reason }
   | { readonly kind: 'probe'; readonly probe: Probe }
 
 const handlers = new Map<number, (turn: Turn) => Answer>([
@@ -43,7 +44,7 @@ const handlers = new Map<number, (turn: Turn) => Answer>([
 export function decide(message: Message, context: Context): Outcome {
   const refused = refusal(message, context.identity.duid)
   const handler = handlers.get(message.type)
-  if (refused !== undefined || !handler) return { kind: 'ignore', reason: refused ?? 'not a message for a server' }
+  if (refused !== undefined || !handler) return { kind: 'ignore', reason: refused ?? 'notForServers' }
   const turn = new Turn(message, context)
   const answer = handler(turn)
   if (answer.kind !== 'answer') return answer

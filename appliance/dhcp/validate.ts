@@ -1,3 +1,4 @@
+import type { Reason } from './counters.ts'
 import type { Duid } from './duid.ts'
 import { type Message, MessageType } from './message.ts'
 import { findOptions } from './options.ts'
@@ -23,17 +24,17 @@ const rules = new Map<number, Rule>([
 ])
 
 /** Why a server with this DUID must discard the message, or undefined where it must not. RFC 9915 section 16. */
-export function refusal({ type, options }: Message, server: Duid): string | undefined {
+export function refusal({ type, options }: Message, server: Duid): Reason | undefined {
   const rule = rules.get(type)
-  if (!rule) return 'not a message for a server'
+  if (!rule) return 'notForServers'
   const [client, ...otherClients] = findOptions(options, 'client-id')
   const [to, ...otherServers] = findOptions(options, 'server-id')
-  if (otherClients.length > 0 || otherServers.length > 0) return 'an identifier that may appear once appears again'
-  if (rule.clientId === 'needed' && !client) return 'no client identifier'
-  if (rule.serverId === 'ours' && !to) return 'no server identifier'
-  if (rule.serverId === 'none' && to) return 'a server identifier in a message to all servers'
-  if (to && to.duid !== server) return 'for another server'
+  if (otherClients.length > 0 || otherServers.length > 0) return 'repeatedIdentifier'
+  if (rule.clientId === 'needed' && !client) return 'noClientId'
+  if (rule.serverId === 'ours' && !to) return 'noServerId'
+  if (rule.serverId === 'none' && to) return 'serverIdToAll'
+  if (to && to.duid !== server) return 'foreignServerId'
   if (rule.ia === 'refused' && options.some(option => option.kind === 'ia-na' || option.kind === 'ia-pd'))
-    return 'an identity association where only configuration may be asked for'
+    return 'iaNotAllowed'
   return undefined
 }

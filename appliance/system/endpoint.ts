@@ -26,10 +26,11 @@ export interface Endpoint<In, Out> extends Disposable {
   close(): void
 }
 
-/** A datagram, who sent it, and the index of the link it came in by. */
+/** A datagram, who sent it, whom it was sent to, and the index of the link it came in by. */
 export interface UdpIn {
   readonly bytes: Uint8Array
   readonly address: Ip6
+  readonly destination: Ip6 // one of ours, or a group
   readonly port: number
   readonly link: number
 }

@@ -34,13 +34,10 @@ export function openUdp(options: {
     transmit: { slots, size: longest, name: sockaddrSize, control: 0 },
     read(vector, i, bytes) {
       const info = vector.control(i, ipv6.level).get(ipv6.PKTINFO)
+      if (!info) return undefined
+      const { address: destination, link: arrival } = readPacketInfo(info)
       const name = vector.name(i)
-      return {
-        bytes,
-        address: readAddress(name, 8),
-        port: name.getUint16(2),
-        link: info ? readPacketInfo(info).link : 0,
-      }
+      return { bytes, address: readAddress(name, 8), destination, port: name.getUint16(2), link: arrival }
     },
     write(vector, i, message) {
       writeSockaddr(vector.name(i), message.address, message.port, link.index)

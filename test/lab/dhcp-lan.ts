@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clone, Counters, OtherServer } from '../../appliance/dhcp/lan-server.ts'
+import type { Counters } from '../../appliance/dhcp/counters.ts'
+import type { Clone, OtherServer } from '../../appliance/dhcp/lan-server.ts'
 import type { LeaseRow } from '../../appliance/dhcp/leases.ts'
 import type { ServerSettings } from './dhcp-server.ts'
 import type { Host } from './host.ts'

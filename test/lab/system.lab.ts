@@ -44,7 +44,8 @@ test('UDP: batches come with sender and link, an answer goes back, and a closed 
     const endpoint = openUdp({ link, port: 547, groups: [parseIp6('ff02::1:2')] })
     let seen = 0
     endpoint.listen(batch => {
-      for (const { address, port, link, bytes } of batch) say({ from: formatIp6(address), port, link, size: bytes.length })
+      for (const { address, destination, port, link, bytes } of batch)
+        say({ from: formatIp6(address), to: formatIp6(destination), port, link, size: bytes.length })
       const failures = endpoint.send(batch)
       if (failures.length > 0) say({ failures })
       seen += batch.length
@@ -58,16 +59,22 @@ test('UDP: batches come with sender and link, an answer goes back, and a closed 
     let echoed = 0
     endpoint.listen(batch => {
       echoed += batch.length
-      if (echoed === 100) { say({ echoed, from: formatIp6(batch.at(-1).address), size: batch.at(-1).bytes.length }); endpoint.close() }
+      if (echoed === 100) { const { address, destination, bytes } = batch.at(-1); say({ echoed, from: formatIp6(address), to: formatIp6(destination), size: bytes.length }); endpoint.close() }
     }, failed)
     const failures = endpoint.send(Array.from({ length: 100 }, (_, i) => (
       { bytes: new Uint8Array(i === 99 ? 3000 : 100 + i), address: parseIp6('ff02::1:2'), port: 547 })))
     say({ failures })
   `)
   expect(await client.line(line => 'failures' in line)).toEqual({ failures: [] })
-  expect(await client.line(line => 'echoed' in line)).toEqual({ echoed: 100, from: 'fe80::1', size: 3000 })
+  expect(await client.line(line => 'echoed' in line)).toEqual({
+    echoed: 100,
+    from: 'fe80::1',
+    to: 'fe80::2',
+    size: 3000,
+  })
   expect(await server.line(line => line['size'] === 142)).toEqual({
     from: 'fe80::2',
+    to: 'ff02::1:2',
     port: 546,
     link: index,
     size: 142,

@@ -13,7 +13,15 @@ import { encodeFrame } from '../../../appliance/dhcp/frame.ts'
 import { LanServer } from '../../../appliance/dhcp/lan-server.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import type { Option } from '../../../appliance/dhcp/options.ts'
-import type { FrameIn, IcmpIn, IcmpOut, Sockets, UdpIn, UdpOut } from '../../../appliance/dhcp/socket.ts'
+import {
+  allServers,
+  type FrameIn,
+  type IcmpIn,
+  type IcmpOut,
+  type Sockets,
+  type UdpIn,
+  type UdpOut,
+} from '../../../appliance/dhcp/socket.ts'
 import { openStore, type Store } from '../../../appliance/dhcp/store.ts'
 import { host, ia, macA, macB, message, onlyAddress, scopeOf, them, us } from './scene.ts'
 
@@ -93,7 +101,13 @@ class Bench implements AsyncDisposable {
 
   receive(...messages: [Message, Ip6][]): void {
     this.datagrams.deliver(
-      messages.map(([message, address]) => ({ bytes: encodeMessage(message), address, port: 546, link: 2 })),
+      messages.map(([message, address]) => ({
+        bytes: encodeMessage(message),
+        address,
+        destination: allServers,
+        port: 546,
+        link: 2,
+      })),
     )
   }
 
@@ -162,13 +176,50 @@ describe('a turn of the event loop', () => {
   test('a malformed message costs nobody else an answer, and no line', async () => {
     await using bench = new Bench()
     bench.datagrams.deliver([
-      { bytes: fromHex('01 000001 0001 00ff 00'), address: fromA, port: 546, link: 2 },
-      { bytes: encodeMessage(message('solicit', [ia()])), address: fromA, port: 546, link: 2 },
-      { bytes: new Uint8Array(), address: fromA, port: 546, link: 2 },
+      { bytes: fromHex('01 000001 0001 00ff 00'), address: fromA, destination: allServers, port: 546, link: 2 },
+      { bytes: encodeMessage(message('solicit', [ia()])), address: fromA, destination: allServers, port: 546, link: 2 },
+      { bytes: new Uint8Array(), address: fromA, destination: allServers, port: 546, link: 2 },
     ])
     expect(bench.replies.length).toBe(1)
     expect(bench.server.counters()).toMatchObject({ received: 3, malformed: 2, answered: 1, bugs: 0 })
     expect(bench.lines).toEqual([])
+  })
+
+  test('D12 a message to us alone is not answered; each kind of drop has a counter', async () => {
+    await using bench = new Bench()
+    const bytes = encodeMessage(request(1))
+    const base = { bytes, address: fromA, destination: allServers, port: 546, link: 2 }
+    bench.datagrams.deliver([
+      { ...base, destination: linkLocal }, // as udhcpc6 renews
+      { ...base, address: parseIp6('fc9c:56c2:e389:e92c:eee5::1:2345') },
+      { ...base, bytes: fromHex('0c00 00000000000000000000000000000000 fe80000000000000000000fffe00000a') },
+      { ...base, bytes: encodeMessage(message('advertise', [])) },
+      {
+        ...base,
+        address: hidden,
+        bytes: encodeMessage({ ...request(1), options: [{ kind: 'server-id', duid: them }] }),
+      },
+    ])
+    expect(bench.replies).toEqual([])
+    expect(bench.server.counters()).toMatchObject({
+      received: 5,
+      ignored: 5,
+      'ignored.unicast': 1,
+      'ignored.notLinkLocal': 1,
+      'ignored.relayed': 1,
+      'ignored.notForServers': 1,
+      'ignored.noClientId': 1,
+      questions: 0,
+    })
+  })
+
+  test('a message for another server costs no question to the LAN, nor does a Confirm', async () => {
+    await using bench = new Bench()
+    const toThem: Option[] = [{ kind: 'client-id', duid: host }, { kind: 'server-id', duid: them }, ia()]
+    bench.receive([{ ...request(1), options: toThem }, hidden])
+    bench.receive([message('confirm', [ia(['fc9c:56c2:e389:e92c:eee5::1:2345'])]), hidden])
+    expect(bench.replies.length).toBe(1)
+    expect(bench.server.counters()).toMatchObject({ questions: 0, 'ignored.foreignServerId': 1 })
   })
 
   test('a reply that does not leave is counted, and the rest left', async () => {

@@ -23,34 +23,34 @@ const accepted: [string, keyof typeof MessageType, Option[]][] = [
 ]
 
 const refused: [string, keyof typeof MessageType, Option[], string][] = [
-  ['E01 Solicit without client', 'solicit', [], 'no client identifier'],
-  ['E01 Solicit to a server', 'solicit', [client, toUs], 'a server identifier in a message to all servers'],
-  ['E02 Advertise', 'advertise', [client, toUs], 'not a message for a server'],
-  ['E02 Reply', 'reply', [client, toUs], 'not a message for a server'],
-  ['E02 Reconfigure', 'reconfigure', [client, toUs], 'not a message for a server'],
-  ['E03 Request without server', 'request', [client], 'no server identifier'],
-  ['E03 Request to another', 'request', [client, toThem], 'for another server'],
-  ['E03 Request without client', 'request', [toUs], 'no client identifier'],
-  ['E04 Confirm to a server', 'confirm', [client, toUs], 'a server identifier in a message to all servers'],
-  ['E04 Confirm without client', 'confirm', [], 'no client identifier'],
-  ['E05 Renew without server', 'renew', [client], 'no server identifier'],
-  ['E05 Renew to another', 'renew', [client, toThem], 'for another server'],
-  ['E05 Renew without client', 'renew', [toUs], 'no client identifier'],
-  ['E06 Rebind to a server', 'rebind', [client, toUs], 'a server identifier in a message to all servers'],
-  ['E06 Rebind without client', 'rebind', [], 'no client identifier'],
-  ['E07 Decline to another', 'decline', [client, toThem], 'for another server'],
-  ['E07 Decline without client', 'decline', [toUs], 'no client identifier'],
-  ['E08 Release to another', 'release', [client, toThem], 'for another server'],
-  ['E08 Release without server', 'release', [client], 'no server identifier'],
-  ['E09 Information-request to another', 'informationRequest', [toThem], 'for another server'],
+  ['E01 Solicit without client', 'solicit', [], 'noClientId'],
+  ['E01 Solicit to a server', 'solicit', [client, toUs], 'serverIdToAll'],
+  ['E02 Advertise', 'advertise', [client, toUs], 'notForServers'],
+  ['E02 Reply', 'reply', [client, toUs], 'notForServers'],
+  ['E02 Reconfigure', 'reconfigure', [client, toUs], 'notForServers'],
+  ['E03 Request without server', 'request', [client], 'noServerId'],
+  ['E03 Request to another', 'request', [client, toThem], 'foreignServerId'],
+  ['E03 Request without client', 'request', [toUs], 'noClientId'],
+  ['E04 Confirm to a server', 'confirm', [client, toUs], 'serverIdToAll'],
+  ['E04 Confirm without client', 'confirm', [], 'noClientId'],
+  ['E05 Renew without server', 'renew', [client], 'noServerId'],
+  ['E05 Renew to another', 'renew', [client, toThem], 'foreignServerId'],
+  ['E05 Renew without client', 'renew', [toUs], 'noClientId'],
+  ['E06 Rebind to a server', 'rebind', [client, toUs], 'serverIdToAll'],
+  ['E06 Rebind without client', 'rebind', [], 'noClientId'],
+  ['E07 Decline to another', 'decline', [client, toThem], 'foreignServerId'],
+  ['E07 Decline without client', 'decline', [toUs], 'noClientId'],
+  ['E08 Release to another', 'release', [client, toThem], 'foreignServerId'],
+  ['E08 Release without server', 'release', [client], 'noServerId'],
+  ['E09 Information-request to another', 'informationRequest', [toThem], 'foreignServerId'],
   ...[ia(), pd()].map((option): [string, keyof typeof MessageType, Option[], string] => [
     `E09 Information-request with ${option.kind}`,
     'informationRequest',
     [client, option],
-    'an identity association where only configuration may be asked for',
+    'iaNotAllowed',
   ]),
-  ['D09 two clients', 'solicit', [client, client], 'an identifier that may appear once appears again'],
-  ['D09 two servers', 'request', [client, toUs, toThem], 'an identifier that may appear once appears again'],
+  ['D09 two clients', 'solicit', [client, client], 'repeatedIdentifier'],
+  ['D09 two servers', 'request', [client, toUs, toThem], 'repeatedIdentifier'],
 ]
 
 const of = (type: number, options: Option[]): Message => ({ type, transaction: 1, options })
@@ -64,5 +64,5 @@ test.for(refused)('%s is discarded', ([, type, options, reason]) => {
 })
 
 test.for([0, 14, 36, 255])('D05 message type %i is discarded', type => {
-  expect(refusal(of(type, [client]), us)).toBe('not a message for a server')
+  expect(refusal(of(type, [client]), us)).toBe('notForServers')
 })

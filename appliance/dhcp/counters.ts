@@ -1,0 +1,38 @@
+/** What became of messages, counted; what was dropped by the rules is counted by the rule. */
+
+/** Why a message is not answered, by the name of its counter. */
+export const reasons = {
+  unicast: 'sent to us alone', // RFC 9915 section 16
+  notLinkLocal: 'not from a link-local address',
+  relayed: 'a relay message, and no relay is served here',
+  notForServers: 'not a message for a server',
+  repeatedIdentifier: 'an identifier that may appear once appears again',
+  noClientId: 'no client identifier',
+  noServerId: 'no server identifier',
+  serverIdToAll: 'a server identifier in a message to all servers',
+  foreignServerId: 'for another server',
+  iaNotAllowed: 'an identity association where only configuration may be asked for',
+  foreignAddresses: 'addresses that we can not judge',
+  nothingToSay: 'nothing to say about its addresses',
+  nothingToTell: 'nothing of what it asks for is ours to tell, and another server may have it',
+  tooManyQuestions: 'too many questions to the LAN are open', // the client will retransmit
+} as const
+export type Reason = keyof typeof reasons
+
+/** Since the start. */
+export interface Counters extends Record<`ignored.${Reason}`, number> {
+  received: number
+  answered: number
+  malformed: number
+  ignored: number // all of those by reason
+  questions: number // asked of the LAN, before a message could be decided
+  unstored: number // not answered because the lease could not be stored
+  unsent: number
+  bugs: number
+}
+
+export function newCounters(): Counters {
+  const byReason = Object.keys(reasons).map(reason => [`ignored.${reason}`, 0])
+  const all = { received: 0, answered: 0, malformed: 0, ignored: 0, questions: 0, unstored: 0, unsent: 0, bugs: 0 }
+  return { ...all, ...(Object.fromEntries(byReason) as Record<`ignored.${Reason}`, number>) }
+}
