@@ -1,9 +1,9 @@
 /** The two sockets of neighbour discovery on one LAN. Nothing else in this folder touches the system. */
 import { allNodes, allRouters, type Prefix } from '../base/ip6.ts'
+import { solicitationFilter } from '../plane/solicitation-filter.ts'
 import type { Endpoint, FrameIn, FrameOut, IcmpIn, IcmpOut, LinkRef } from '../system/endpoint.ts'
 import { openIcmp } from '../system/icmp6.ts'
 import { openPacket } from '../system/packet.ts'
-import { solicitationFilter } from './filter.ts'
 import { messageType } from './message.ts'
 import { multicastRouterType } from './multicast-router.ts'
 

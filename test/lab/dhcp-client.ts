@@ -14,7 +14,7 @@ import { type Duid, parseDuid } from '../../appliance/dhcp/duid.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type Option } from '../../appliance/dhcp/options.ts'
 import { openUdp } from '../../appliance/system/udp.ts'
-import { readCapture } from '../unit/dhcp/pcap.ts'
+import { dhcp6, readPcap } from '../unit/pcap.ts'
 
 const servers = { address: parseIp6('ff02::1:2'), port: 547 }
 const link = { name: 'eth0', index: Number(readFileSync('/sys/class/net/eth0/ifindex', 'utf8')) }
@@ -159,7 +159,7 @@ async function mutate(count: number, seed: number): Promise<void> {
     'dhcpcd-pd96',
     'dhclient-restart-release',
   ]
-  const samples = names.flatMap(readCapture).filter(({ fromClient }) => fromClient)
+  const samples = names.flatMap(name => dhcp6(readPcap(name))).filter(({ fromClient }) => fromClient)
   let replies = 0
   hear = () => {
     replies++

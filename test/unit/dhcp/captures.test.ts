@@ -2,16 +2,17 @@ import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError } from '../../../appliance/base/bytes.ts'
-import { formatIp6, isLinkLocal, parsePrefix } from '../../../appliance/base/ip6.ts'
+import { formatIp6, isLinkLocal, isMulticast, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { macOfInterfaceId } from '../../../appliance/dhcp/neighbours.ts'
 import { findOption, findOptions, optionCode } from '../../../appliance/dhcp/options.ts'
 import { judge } from '../../../appliance/dhcp/scope.ts'
 import { askedOf } from '../../../appliance/dhcp/turn.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
-import { type Captured, readCapture } from './pcap.ts'
+import { type Dhcp6Packet, dhcp6, readPcap } from '../pcap.ts'
 import { iasOf, Scene, us } from './scene.ts'
 
+const readCapture = (name: string) => dhcp6(readPcap(name))
 const names = readdirSync(new URL('../../golden/captures/', import.meta.url))
   .map(name => name.replace('.pcap', ''))
   .filter(name => readCapture(name).length > 0) // others hold advertisements only
@@ -43,7 +44,7 @@ describe.for(names)('%s', name => {
 })
 
 /** `right`, or what is wrong with our answer to one packet. */
-function check({ bytes }: Captured, scene: Scene): string {
+function check({ bytes }: Dhcp6Packet, scene: Scene): string {
   const message = toUs(decodeMessage(bytes))
   const outcome = scene.decide(message)
   if (outcome.kind !== 'reply') return `no reply: ${JSON.stringify(outcome)}`
@@ -113,8 +114,11 @@ test('the MAC is read from an EUI-64 source, and not from a random one', () => {
     expect(macOfInterfaceId(source)).toBeUndefined()
 })
 
-test('D12 udhcpc6 also sends from its global address: what is not from a link-local one is not for a server', () => {
-  expect(readCapture('udhcpc6').some(({ source, fromClient }) => fromClient && !isLinkLocal(source))).toBe(true)
+test('D12 udhcpc6 renews by unicast, and multicasts when no answer comes: dropping the first costs it nothing', () => {
+  const sent = readCapture('udhcpc6').filter(({ fromClient }) => fromClient)
+  expect(sent.some(({ source, destination }) => !isLinkLocal(source) && !isMulticast(destination))).toBe(true)
+  const alone = sent.findIndex(({ destination }) => !isMulticast(destination))
+  expect(sent.slice(alone).some(({ destination }) => isMulticast(destination))).toBe(true)
 })
 
 test('damaged copies of what clients sent are refused, ignored or answered, and nothing else', () => {

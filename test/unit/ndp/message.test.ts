@@ -4,7 +4,7 @@ import { DecodeError, fromHex, toHex } from '../../../appliance/base/bytes.ts'
 import { parseIp6, parsePrefix, solicitedNode, unspecified } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import { decodeMessage, type Envelope, encodeMessage, type Message } from '../../../appliance/ndp/message.ts'
-import { icmp6, readPcap } from './pcap.ts'
+import { icmp6, readPcap } from '../pcap.ts'
 
 const allNodes = parseIp6('ff02::1')
 const host = parseIp6('fe80::b')
