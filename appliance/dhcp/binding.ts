@@ -42,14 +42,17 @@ export type Change =
   | { readonly kind: 'remove'; readonly binding: Binding }
   | { readonly kind: 'quarantine'; readonly quarantine: Quarantine }
 
+/** Whether one more binding fits; `reclaim`: if that one, which is live no longer, is given up. */
+export type Room = { readonly kind: 'room' | 'full' } | { readonly kind: 'reclaim'; readonly binding: Binding }
+
 /** What a decision may ask of the stored bindings. */
 export interface Bindings {
   find(key: BindingKey): Binding | undefined
   /** The binding that has this address, live or not. */
   holder(subnet: number | undefined, host: number): Binding | undefined
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean
-  /** Whether one more binding fits: if not, the one to give up for it, or `full`. */
-  room(now: number): { readonly kind: 'room' | 'full' } | { readonly kind: 'reclaim'; readonly binding: Binding }
+  /** Whether one more binding fits besides what a decision adds and removes already. */
+  room(now: number, added?: number, removed?: ReadonlySet<Binding>): Room
 }
 
 export const isLive = (binding: Binding, now: number): boolean => binding.state === 'bound' && binding.validUntil > now

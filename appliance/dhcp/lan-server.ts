@@ -264,6 +264,7 @@ export class LanServer {
       bindings: store.bindings,
       mac,
       now: store.now(),
+      rivals: this.#others.list().length > 0,
       probed: probe => {
         const known = this.#probes.get(probeText(probe))
         return known && known.until > monotonic ? known.answered : undefined

@@ -49,12 +49,14 @@ export function decide(message: Message, context: Context): Outcome {
   const answer = handler(turn)
   if (answer.kind !== 'answer') return answer
   const advertise = message.type === MessageType.solicit
+  // Who gets no address here, or wants a prefix alone, must not be drawn away from a server that has what it wants.
+  const draws = advertise && answer.options.some(givesAddress)
   const client = findOption(message.options, 'client-id')
   const { preference } = context.scope
   const options: Option[] = [
     ...(client ? [client] : []),
     { kind: 'server-id', duid: context.identity.duid },
-    ...(advertise && preference > 0 ? [{ kind: 'preference', value: preference } as const] : []),
+    ...(draws && preference > 0 ? [{ kind: 'preference', value: preference } as const] : []),
     ...answer.options,
     ...delegations(turn),
     ...configuration(turn),
@@ -62,6 +64,9 @@ export function decide(message: Message, context: Context): Outcome {
   const type = advertise ? MessageType.advertise : MessageType.reply
   return { kind: 'reply', reply: { type, transaction: message.transaction, options }, changes: turn.changes }
 }
+
+const givesAddress = (option: Option): boolean =>
+  option.kind === 'ia-na' && findOption(option.options, 'ia-address') !== undefined
 
 /** No prefix is delegated; networkd asks for one unasked, and must get its addresses all the same. RFC 9915 section 18.3.9. */
 function delegations(turn: Turn): Option[] {

@@ -1,4 +1,4 @@
-import type { Binding, BindingKey, Bindings, Change, Quarantine } from './binding.ts'
+import type { Binding, BindingKey, Bindings, Change, Quarantine, Room } from './binding.ts'
 import { isLive, keyText } from './binding.ts'
 
 const mostBindings = 65_536 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
@@ -41,10 +41,10 @@ export class Table implements Bindings {
     return (this.#quarantine.get(hostText(subnet, host))?.until ?? 0) > now
   }
 
-  room(now: number): ReturnType<Bindings['room']> {
-    if (this.#byKey.size < this.#most) return { kind: 'room' }
+  room(now: number, added = 0, removed: ReadonlySet<Binding> = none): Room {
+    if (this.#byKey.size + added - removed.size < this.#most) return { kind: 'room' }
     if (now < this.#fullUntil) return { kind: 'full' }
-    const binding = this.#nextSpare(now)
+    const binding = this.#nextSpare(now, removed)
     return binding ? { kind: 'reclaim', binding } : { kind: 'full' }
   }
 
@@ -77,7 +77,7 @@ export class Table implements Bindings {
         if (before) this.#delete(before)
         this.#byKey.set(keyText(change.binding), change.binding)
         this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
-        if (change.binding.state === 'released') this.#fullUntil = 0
+        if (change.binding.state === 'released') this.#released(change.binding)
         return before ? [{ kind: 'put', binding: before }] : [{ kind: 'remove', binding: change.binding }]
       }
       case 'remove': {
@@ -98,6 +98,12 @@ export class Table implements Bindings {
     }
   }
 
+  /** Whoever releases in a full table must not cost a look through all of it. */
+  #released(binding: Binding): void {
+    if (this.#spare.length === 0) this.#spare.push(binding)
+    this.#fullUntil = 0
+  }
+
   #delete(binding: Binding): void {
     this.#byKey.delete(keyText(binding))
     const host = hostText(binding.subnet, binding.host)
@@ -105,19 +111,19 @@ export class Table implements Bindings {
   }
 
   /** Looks through the whole table only when the last look is used up, and not again before something can have expired. */
-  #nextSpare(now: number): Binding | undefined {
-    for (let fresh = false; ; fresh = true) {
-      for (let last = this.#spare.at(-1); last; last = this.#spare.at(-1)) {
-        if (this.find(last) === last && !isLive(last, now)) return last
-        this.#spare.pop()
-      }
-      if (fresh) return undefined
-      const all = [...this.#byKey.values()]
-      this.#spare = all.filter(binding => !isLive(binding, now)).sort((a, b) => b.validUntil - a.validUntil)
-      if (this.#spare.length === 0)
-        this.#fullUntil = all.reduce((least, { validUntil }) => Math.min(least, validUntil), Number.POSITIVE_INFINITY)
-    }
+  #nextSpare(now: number, removed: ReadonlySet<Binding>): Binding | undefined {
+    const isSpare = (binding: Binding) => this.find(binding) === binding && !isLive(binding, now)
+    for (let last = this.#spare.at(-1); last && !isSpare(last); last = this.#spare.at(-1)) this.#spare.pop()
+    // Whoever wants several at once makes do with what the last look found.
+    if (this.#spare.length > 0 || removed.size > 0)
+      return this.#spare.findLast(binding => !removed.has(binding) && isSpare(binding))
+    const all = [...this.#byKey.values()]
+    this.#spare = all.filter(isSpare).sort((a, b) => b.validUntil - a.validUntil)
+    if (this.#spare.length === 0)
+      this.#fullUntil = all.reduce((least, { validUntil }) => Math.min(least, validUntil), Number.POSITIVE_INFINITY)
+    return this.#spare.at(-1)
   }
 }
 
+const none: ReadonlySet<Binding> = new Set()
 const hostText = (subnet: number | undefined, host: number): string => `${subnet ?? ''}/${host}`

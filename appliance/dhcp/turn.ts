@@ -11,6 +11,7 @@ import {
   hostOf,
   isLive,
   type Quarantine,
+  type Room,
 } from './binding.ts'
 import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
@@ -31,6 +32,7 @@ export interface Context {
   readonly bindings: Bindings
   readonly mac: Mac | undefined // of the sender, where it is known
   readonly now: number // milliseconds since 1970
+  readonly rivals: boolean // other DHCPv6 servers are on the LAN
   /** What a probe has found; undefined where none was made. */
   probed(probe: Probe): boolean | undefined
 }
@@ -41,13 +43,19 @@ export type Owned =
   | { readonly kind: 'probe'; readonly probe: Probe }
 
 const quarantineTime = 24 * 3600 * 1000 // our own: a host that took the address by hand will be gone or known by tomorrow
+// Our own: a host that has just got an address may still probe it for duplicates (2 s), and answers nobody until that is done.
+const settling = 5_000
 const mostIas = 8 // in one message, our own: real hosts send one or two, and each costs a row
 
 export class Turn {
   readonly message: Message
   readonly context: Context
   readonly changes: Change[] = []
-  readonly #taken = new Map<number, BindingKey>() // by an earlier IA of the same message
+  // What earlier IAs of the same message have come to.
+  readonly #taken = new Set<number>()
+  readonly #evicted = new Map<number, Binding>() // by the address that it is given up for
+  readonly #removed = new Set<Binding>()
+  #added = 0
   readonly #client: Duid | undefined
 
   constructor(message: Message, context: Context) {
@@ -64,8 +72,9 @@ export class Turn {
   }
 
   /**
-   * The same DUID and IAID from another MAC is a copy of the host if the first one still answers for its address; else the host
-   * has a new card. NetworkManager takes both from the machine id, so copied machines share them.
+   * The same DUID and IAID from another MAC is a copy of the host if the first one was here a moment ago or still answers for its
+   * address; else the host has a new card. NetworkManager takes both from the machine id, so copied machines share them, and
+   * start at the same moment.
    */
   owned({ iaid }: IaNa): Owned {
     const { bindings, mac, scope } = this.context
@@ -82,6 +91,8 @@ export class Turn {
     const binding = bindings.find(first)
     if (!binding || mac === undefined || binding.mac === undefined || binding.mac === mac)
       return { kind: 'own', key: first, binding, clone: false }
+    if (binding.state === 'bound' && this.context.now - binding.grantedAt < settling)
+      return { kind: 'own', key: copy, binding: undefined, clone: true }
     const probe = { address: addressOf(scope.plan.prefix, binding.host), mac: binding.mac }
     const answered = this.context.probed(probe)
     if (answered === undefined) return { kind: 'probe', probe }
@@ -105,27 +116,43 @@ export class Turn {
     return this.isFree(key, hostOf(plan.prefix, address))
   }
 
-  /** The one it has, else one that it asks for, else the one that its name hashes to; undefined where there is no room. */
+  /**
+   * The one it has, else one that it asks for, else the one that its name hashes to; undefined where there is no room. Once for
+   * each key: it counts as taken from then on.
+   */
   choose(key: BindingKey, binding: Binding | undefined, asked: readonly Ip6[]): number | undefined {
     const { bindings, now, scope, identity } = this.context
     const { plan } = scope
-    if (binding && this.isFreeAddress(key, addressOf(plan.prefix, binding.host))) return binding.host
-    if (!binding && bindings.room(now).kind === 'full') return undefined
+    const kept = binding && !this.#removed.has(binding) ? binding : undefined
+    if (kept && this.isFreeAddress(key, addressOf(plan.prefix, kept.host))) {
+      this.#taken.add(kept.host)
+      return kept.host
+    }
+    const room: Room = kept ? { kind: 'room' } : bindings.room(now, this.#added, this.#removed)
+    if (room.kind === 'full') return undefined
     const wanted = asked.find(address => this.isFreeAddress(key, address))
-    if (wanted !== undefined) return hostOf(plan.prefix, wanted)
-    return allocate(key, identity.secret, plan, host => this.isFree(key, host))
+    const host =
+      wanted === undefined
+        ? allocate(key, identity.secret, plan, candidate => this.isFree(key, candidate))
+        : hostOf(plan.prefix, wanted)
+    if (host === undefined) return undefined
+    this.#taken.add(host)
+    if (!kept) this.#added++
+    const holder = bindings.holder(key.subnet, host)
+    const displaced = holder && !isSame(holder, key) && !this.#removed.has(holder) ? holder : undefined
+    const evicted = displaced ?? (room.kind === 'reclaim' ? room.binding : undefined)
+    if (evicted) {
+      this.#evicted.set(host, evicted)
+      this.#removed.add(evicted)
+    }
+    return host
   }
 
-  /** Records that the key has the address from now on. The reply may leave only when that is stored. */
+  /** Records that the key has the chosen address from now on. The reply may leave only when that is stored. */
   bind(key: BindingKey, binding: Binding | undefined, host: number): void {
-    const { bindings, now, scope, mac } = this.context
-    const holder = bindings.holder(key.subnet, host)
-    if (holder && !isSame(holder, key)) this.changes.push({ kind: 'remove', binding: holder })
-    else if (!binding) {
-      const room = bindings.room(now)
-      if (room.kind === 'reclaim') this.changes.push({ kind: 'remove', binding: room.binding })
-    }
-    this.#taken.set(host, key)
+    const { now, scope, mac } = this.context
+    const evicted = this.#evicted.get(host)
+    if (evicted) this.changes.push({ kind: 'remove', binding: evicted })
     this.changes.push({
       kind: 'put',
       binding: {

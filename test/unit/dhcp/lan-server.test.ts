@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { fromHex, Writer } from '../../../appliance/base/bytes.ts'
-import { systemClock } from '../../../appliance/base/clock.ts'
+import { type Clock, systemClock } from '../../../appliance/base/clock.ts'
 import { KernelError } from '../../../appliance/base/errors.ts'
 import { bytesOf, fromBytes, type Ip6, parseIp6 } from '../../../appliance/base/ip6.ts'
 import { type Log, silentLog } from '../../../appliance/base/log.ts'
@@ -65,11 +65,17 @@ class Bench implements AsyncDisposable {
   readonly lines: { level: string; text: string; fields: object }[] = []
   readonly store: Store
   readonly server: LanServer
+  /** Moved by a test. */
+  later = 0
+  readonly clock: Clock = {
+    now: () => systemClock.now() + this.later,
+    monotonic: () => systemClock.monotonic() + this.later,
+  }
   /** Who answers solicitations, at once. */
   readonly present = new Map<Ip6, Mac>()
 
   constructor(open?: () => Sockets) {
-    this.store = openStore(join(this.folder, 'leases.sqlite'), silentLog)
+    this.store = openStore(join(this.folder, 'leases.sqlite'), silentLog, this.clock)
     const line = (level: string) => (fields: object, text: string) => void this.lines.push({ level, text, fields })
     const log: Log = {
       debug() {},
@@ -84,7 +90,7 @@ class Bench implements AsyncDisposable {
       scope: scopeOf(),
       store: this.store,
       identity: { duid: us, secret: new Uint8Array(32) },
-      clock: systemClock,
+      clock: this.clock,
       random: () => 0.5,
       log,
       open: open ?? (() => ({ datagrams: this.datagrams, neighbours: this.neighbours, frames: this.frames })),
@@ -258,6 +264,7 @@ describe('questions to the LAN', () => {
     bench.receive([request(1), fromA])
     const first = onlyAddress(bench.replies[0]!.message)
     bench.present.set(first, macA)
+    bench.later = 10_000
     bench.receive([request(1), fromB])
     await expect.poll(() => bench.replies.length).toBe(2)
     const copy = onlyAddress(bench.replies[1]!.message)
@@ -272,6 +279,7 @@ describe('questions to the LAN', () => {
     bench.receive([request(1), fromA])
     const first = onlyAddress(bench.replies[0]!.message)
     bench.present.set(first, macB) // the host itself, which had the address from before
+    bench.later = 10_000
     const began = performance.now()
     bench.receive([request(1), fromB])
     await expect.poll(() => bench.replies.length).toBe(2)

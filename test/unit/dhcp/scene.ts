@@ -34,6 +34,7 @@ export class Scene {
   mac: Mac | undefined = macA
   /** What the LAN says to probes; undefined asks. */
   answers: boolean | undefined = undefined
+  rivals = false
 
   constructor(over: Partial<Scope> = {}, table = new Table()) {
     this.scope = scopeOf(over)
@@ -48,6 +49,7 @@ export class Scene {
       mac: this.mac,
       now: this.now,
       probed: () => this.answers,
+      rivals: this.rivals,
     })
     if (outcome.kind === 'reply') this.table.apply(outcome.changes)
     return outcome

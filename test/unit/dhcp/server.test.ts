@@ -50,6 +50,14 @@ describe('Solicit', () => {
     expect(findOption(new Scene({ preference: 0 }).ask('solicit', [ia()]).options, 'preference')).toBeUndefined()
   })
 
+  test('F05 who gets no address here is not drawn away from a server that may have one', () => {
+    const preferenceOf = (scene: Scene, ...options: Option[]) =>
+      findOption(scene.ask('solicit', options).options, 'preference')?.value
+    expect(preferenceOf(new Scene(), pd())).toBeUndefined() // whoever delegates prefixes is another
+    expect(preferenceOf(new Scene({}, new Table(0)), ia())).toBeUndefined()
+    expect(preferenceOf(new Scene(), ia(), pd())).toBe(255)
+  })
+
   test('stores nothing', () => {
     const scene = new Scene()
     scene.ask('solicit', [ia()])
@@ -137,6 +145,19 @@ describe('options that are asked for', () => {
       'server-id',
       'dns-servers',
     ])
+  })
+})
+
+describe('Information-request', () => {
+  const asked = oro('dns-servers', 'domain-list', 'inf-max-rt')
+
+  test('F21 with nothing to tell it is left to another server of the LAN, whose answer would come too late', () => {
+    const scene = new Scene()
+    expect(scene.decide(message('informationRequest', [asked])).kind).toBe('reply') // alone: ifupdown would fail without
+    scene.rivals = true
+    expect(scene.decide(message('informationRequest', [asked]))).toEqual({ kind: 'ignore', reason: 'nothingToTell' })
+    scene.scope = scopeOf({ dns: { servers: [], search: ['site.example'] } })
+    expect(scene.decide(message('informationRequest', [asked])).kind).toBe('reply')
   })
 })
 
@@ -244,6 +265,40 @@ describe('Renew and Rebind', () => {
   })
 })
 
+describe('a table that is nearly full', () => {
+  const room = (live: number, expired: number) => {
+    const scene = new Scene({}, new Table(4))
+    for (let i = 0; i < expired; i++) scene.lease(100 + i, them)
+    scene.now += 2 * 86_400_000
+    for (let i = 0; i < live; i++) scene.lease(200 + i, them)
+    return scene
+  }
+
+  test.for([
+    { live: 3, expired: 0, fits: 1 },
+    { live: 2, expired: 2, fits: 2 },
+    { live: 1, expired: 1, fits: 3 },
+    { live: 4, expired: 0, fits: 0 },
+  ])(
+    'J04 of a message with eight IAs, $fits fit beside $live live and $expired ended ones',
+    ({ live, expired, fits }) => {
+      for (const type of ['solicit', 'request', 'renew'] as const) {
+        const scene = room(live, expired)
+        const reply = scene.ask(
+          type,
+          Array.from({ length: 8 }, (_, i) => ia([], i)),
+        )
+        if (type !== 'solicit') {
+          expect(iasOf(reply).filter(({ addresses }) => addresses.length > 0).length).toBe(fits)
+          expect([...scene.table.bindings].filter(({ duid }) => duid === host).length).toBe(fits)
+        }
+        expect(scene.table.size).toBeLessThanOrEqual(4)
+        expect([...scene.table.bindings].filter(({ iaid }) => iaid >= 200).length).toBe(live)
+      }
+    },
+  )
+})
+
 describe('Confirm', () => {
   const own = addressIn(site, 0x12345n)
   test.for([
@@ -307,6 +362,7 @@ describe('copied hosts', () => {
   test('the same key from another MAC: a question to the LAN first', () => {
     const scene = new Scene()
     const address = scene.lease()
+    scene.now += 10_000
     scene.mac = macB
     for (const type of ['solicit', 'request', 'renew', 'rebind', 'release', 'decline'] as const)
       expect(scene.decide(message(type, [ia([address])]))).toEqual({ kind: 'probe', probe: { address, mac: macA } })
@@ -344,10 +400,26 @@ describe('copied hosts', () => {
   test('the first one is silent: the host has a new card and keeps its address', () => {
     const scene = new Scene()
     const address = scene.lease()
+    scene.now += 10_000
     scene.mac = macB
     scene.answers = false
     expect(onlyAddress(scene.ask('request', [ia([address])]))).toBe(address)
     expect([...scene.table.bindings].map(({ mac }) => mac)).toEqual([macB])
+  })
+
+  test('both start at once: the first is still probing for duplicates and answers nobody, so that none is asked', () => {
+    const scene = new Scene()
+    const offered = onlyAddress(scene.ask('solicit', [ia()]))
+    scene.mac = macB
+    expect(onlyAddress(scene.ask('solicit', [ia()]))).toBe(offered) // nothing is promised yet
+    scene.mac = macA
+    scene.ask('request', [ia([offered])])
+    scene.now += 900
+    scene.mac = macB
+    scene.answers = false
+    const copy = scene.ask('request', [ia([offered])])
+    expect(onlyAddress(copy)).not.toBe(offered)
+    expect(scene.table.size).toBe(2)
   })
 
   test('a MAC that is not known is no reason to ask', () => {
