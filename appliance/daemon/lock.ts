@@ -2,18 +2,20 @@ import { connect, createServer, type Server } from 'node:net'
 import { OperatorError } from '../base/errors.ts'
 
 /** An abstract socket belongs to the network namespace and goes with the process, however that ends: the lock can't be stale. */
-const address = '\0siteplane'
+const usualAddress = '\0siteplane'
 
 /**
  * Makes sure that one daemon runs in this network namespace. Throws an OperatorError that names the other one.
  */
-export async function takeLock(): Promise<AsyncDisposable> {
-  const server = createServer(client => client.end(`${process.pid}\n`))
+export async function takeLock(address = usualAddress): Promise<AsyncDisposable> {
+  // Anyone on this machine may connect, and be gone before the answer: an error of theirs is no error of ours.
+  const server = createServer(client => client.on('error', () => {}).end(`${process.pid}\n`))
   try {
-    await listening(server)
+    await listening(server, address)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    throw new OperatorError(`another siteplane runs in this network namespace already (process ${await holder()})`)
+    const pid = await holder(address)
+    throw new OperatorError(`another siteplane runs in this network namespace already (process ${pid})`)
   }
   server.unref()
   return {
@@ -21,7 +23,7 @@ export async function takeLock(): Promise<AsyncDisposable> {
   }
 }
 
-function listening(server: Server): Promise<void> {
+function listening(server: Server, address: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ path: address }, () => {
@@ -31,18 +33,18 @@ function listening(server: Server): Promise<void> {
   })
 }
 
-/** The process id that the holder of the lock says, or `unknown`. */
-function holder(): Promise<string> {
+/** The process id that the holder of the lock says in its first words, or `unknown`: it may be anyone. */
+function holder(address: string): Promise<string> {
   return new Promise(resolve => {
     const client = connect({ path: address, timeout: 500 })
-    let text = ''
-    const done = () => {
+    const done = (said = '') => {
       client.destroy()
-      resolve(text.trim() || 'unknown')
+      resolve(/^(\d{1,10})\n$/.exec(said)?.[1] ?? 'unknown')
     }
-    client.on('data', chunk => {
-      text += chunk.toString()
-    })
-    client.on('end', done).on('error', done).on('timeout', done)
+    client.on('data', chunk => done(chunk.toString('latin1')))
+    client
+      .on('end', () => done())
+      .on('error', () => done())
+      .on('timeout', () => done())
   })
 }
