@@ -19,6 +19,7 @@ const priorities = { debug: 7, info: 6, warn: 4, error: 3 } as const // syslog(3
  * priority that sd-daemon(3) defines, and carries no time of its own.
  */
 export function createLog(level: LogLevel, journal: boolean): Log & { level: string } {
+  process.stdout.on('error', () => {}) // journald may crash: nobody stops routing because nobody reads
   const root = pino(
     {
       level,

@@ -10,18 +10,18 @@ export interface Terminal {
 }
 
 export function processTerminal(): Terminal {
-  // `siteplane leases | head` closes the pipe early: that is no error of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0)
-    throw error
-  })
   return {
-    out: text => void process.stdout.write(text),
+    out: text => void process.stdout.write(text, mayBeCut),
     err: text => void process.stderr.write(text),
     color: process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === '',
     env: process.env,
     now: () => Date.now(),
   }
+}
+
+/** `siteplane leases | head` closes the pipe early: that is no error of ours. */
+function mayBeCut(error: NodeJS.ErrnoException | null | undefined): void {
+  if (error?.code === 'EPIPE') process.exit(0)
 }
 
 type Tone = 'green' | 'yellow' | 'red' | 'dim' | 'bold'
