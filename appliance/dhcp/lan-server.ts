@@ -9,9 +9,8 @@ import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { addressOf, type Binding, isLive } from './binding.ts'
+import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
-import type { Duid } from './duid.ts'
 import type { Identity } from './identity.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
@@ -24,7 +23,7 @@ import type { Store } from './store.ts'
 import type { Probe } from './turn.ts'
 import { refusal } from './validate.ts'
 
-export type { OtherServer, Scope }
+export type { Clone, OtherServer, Scope }
 
 export interface LanServerOptions {
   readonly link: LinkRef & { readonly mac: Mac }
@@ -38,15 +37,6 @@ export interface LanServerOptions {
   readonly random: () => number
   readonly log: Log
   readonly open?: (link: LinkRef) => Sockets
-}
-
-/** A host that has the DUID and the IAID of another one which is there too, and so got an address of its own. */
-export interface Clone {
-  readonly duid: Duid
-  readonly iaid: number
-  readonly mac: Mac
-  readonly address: Ip6
-  readonly original: { readonly mac: Mac | undefined; readonly address: Ip6 } | undefined
 }
 
 /** A message with where it came from, and its bytes for the log of a bug. */
@@ -118,8 +108,7 @@ export class LanServer {
   }
 
   activeLeases(): number {
-    const now = this.#options.store.now()
-    return this.#bindings().filter(binding => isLive(binding, now)).length
+    return this.#options.store.live(this.#scope.plan.subnet)
   }
 
   /** Each with what it means for the hosts of this LAN, as a sentence. */
@@ -130,16 +119,11 @@ export class LanServer {
       .map(server => ({ ...server, consequence: consequence(server, this.#scope.preference, link.name) }))
   }
 
+  /** A few of the copied hosts that have a lease now. */
   clones(): Clone[] {
     const { store } = this.#options
-    const { prefix } = this.#scope.plan
-    return this.#bindings().flatMap(({ clone, ...binding }) => {
-      if (clone === undefined) return []
-      const first = store.bindings.find({ ...binding, clone: undefined })
-      const original = first && { mac: first.mac, address: addressOf(prefix, first.host) }
-      const { duid, iaid, host } = binding
-      return [{ duid, iaid, mac: clone, address: addressOf(prefix, host), original }]
-    })
+    const { subnet, prefix } = this.#scope.plan
+    return clonesOf(store.copies(subnet), store.bindings, prefix, store.now())
   }
 
   /** What is wrong with this LAN's server, as clauses; the store has reasons of its own. */
@@ -154,10 +138,6 @@ export class LanServer {
 
   counters(): Readonly<Counters> {
     return { ...this.#counters }
-  }
-
-  #bindings(): Binding[] {
-    return [...this.#options.store.all()].filter(({ subnet }) => subnet === this.#scope.plan.subnet)
   }
 
   #open(): void {

@@ -52,6 +52,16 @@ export class Store implements Disposable {
     return this.#table.bindings
   }
 
+  /** How many leases of a LAN are live. */
+  live(subnet: number | undefined): number {
+    return this.#table.live(subnet, this.now())
+  }
+
+  /** Bindings of copied hosts, live or not. */
+  copies(subnet: number | undefined): Iterable<Binding> {
+    return this.#table.copies(subnet)
+  }
+
   quarantined(): Iterable<Quarantine> {
     return this.#table.quarantined
   }

@@ -1,5 +1,6 @@
 import type { Binding, BindingKey, Bindings, Change, Quarantine, Room } from './binding.ts'
 import { isLive, keyText } from './binding.ts'
+import { LiveCount } from './live-count.ts'
 
 const mostBindings = 65_536 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
 export const mostQuarantined = 1024
@@ -9,6 +10,8 @@ export class Table implements Bindings {
   readonly #byKey = new Map<string, Binding>()
   readonly #byHost = new Map<string, Binding>()
   readonly #quarantine = new Map<string, Quarantine>() // oldest first
+  readonly #copies = new Set<Binding>()
+  readonly #live = new LiveCount()
   readonly #most: number
   #spare: Binding[] = [] // no longer live when they were looked for, the one gone longest last
   #fullUntil = 0
@@ -27,6 +30,16 @@ export class Table implements Bindings {
 
   get size(): number {
     return this.#byKey.size
+  }
+
+  /** Bindings of copied hosts, live or not. */
+  *copies(subnet: number | undefined): IterableIterator<Binding> {
+    for (const binding of this.#copies) if (binding.subnet === subnet) yield binding
+  }
+
+  /** How many leases of a LAN are live. */
+  live(subnet: number | undefined, now: number): number {
+    return this.#live.at(subnet, now)
   }
 
   find(key: BindingKey): Binding | undefined {
@@ -77,6 +90,8 @@ export class Table implements Bindings {
         if (before) this.#delete(before)
         this.#byKey.set(keyText(change.binding), change.binding)
         this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
+        this.#live.add(change.binding)
+        if (change.binding.clone !== undefined) this.#copies.add(change.binding)
         if (change.binding.state === 'released') this.#released(change.binding)
         return before ? [{ kind: 'put', binding: before }] : [{ kind: 'remove', binding: change.binding }]
       }
@@ -106,6 +121,8 @@ export class Table implements Bindings {
 
   #delete(binding: Binding): void {
     this.#byKey.delete(keyText(binding))
+    this.#live.delete(binding)
+    this.#copies.delete(binding)
     const host = hostText(binding.subnet, binding.host)
     if (this.#byHost.get(host) === binding) this.#byHost.delete(host)
   }

@@ -274,6 +274,17 @@ describe('questions to the LAN', () => {
     ])
   })
 
+  test('a copy is news while it has a lease, and of a flood of them a few are told', async () => {
+    await using bench = new Bench()
+    bench.receive([request(1), fromA])
+    for (let i = 0; i < 50; i++) bench.receive([request(1), (fromA + 256n + BigInt(i)) as Ip6])
+    expect(bench.server.activeLeases()).toBe(51)
+    expect(bench.server.clones().length).toBe(16)
+    bench.later = 2 * 86_400_000
+    expect(bench.server.activeLeases()).toBe(0)
+    expect(bench.server.clones()).toEqual([])
+  })
+
   test('the answer of another host than the first does not count: the host has a new card', async () => {
     await using bench = new Bench()
     bench.receive([request(1), fromA])

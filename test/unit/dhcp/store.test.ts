@@ -7,7 +7,14 @@ import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../../appliance/base/clock.ts'
 import { OperatorError } from '../../../appliance/base/errors.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
-import { addressOf, type Binding, type Change, keyText, type Quarantine } from '../../../appliance/dhcp/binding.ts'
+import {
+  addressOf,
+  type Binding,
+  type Change,
+  isLive,
+  keyText,
+  type Quarantine,
+} from '../../../appliance/dhcp/binding.ts'
 import { loadIdentity } from '../../../appliance/dhcp/identity.ts'
 import { openStore } from '../../../appliance/dhcp/store.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
@@ -253,6 +260,46 @@ describe('the table', () => {
         expect(hosts()).toEqual(held)
       }),
     )
+  })
+
+  test('the count of live leases is what a look at each would say, whatever happens', () => {
+    const lease = fc.record({
+      kind: fc.constantFrom('put' as const, 'put' as const, 'remove' as const),
+      iaid: fc.nat(20),
+      subnet: fc.constantFrom(undefined, 3),
+      state: fc.constantFrom('bound' as const, 'bound' as const, 'released' as const),
+      ends: fc.nat(400_000),
+      undo: fc.boolean(),
+      later: fc.nat(30_000),
+      moved: fc.constantFrom(0, 0, 0, 3_600_000, -3_600_000),
+    })
+    fc.assert(
+      fc.property(fc.array(lease, { maxLength: 60 }), leases => {
+        const table = new Table()
+        let now = start
+        for (const { kind, iaid, subnet, state, ends, undo, later, moved } of leases) {
+          const binding = bindingOf({ iaid, host: iaid, subnet, state, validUntil: now + ends })
+          const taken = table.apply([{ kind, binding }])
+          if (undo) table.apply(taken)
+          now += later + moved
+          if (moved !== 0) table.shift(moved)
+          for (const lan of [undefined, 3]) {
+            const live = [...table.bindings].filter(each => each.subnet === lan && isLive(each, now))
+            expect(table.live(lan, now)).toBe(live.length)
+          }
+        }
+      }),
+    )
+  })
+
+  test('whoever releases in a full table makes room for one', () => {
+    const table = new Table(2)
+    table.apply([put({ iaid: 1, host: 1 }), put({ iaid: 2, host: 2 })])
+    expect(table.room(start)).toEqual({ kind: 'full' })
+    const released = bindingOf({ iaid: 2, host: 2, state: 'released', validUntil: start })
+    table.apply([{ kind: 'put', binding: released }])
+    expect(table.room(start)).toEqual({ kind: 'reclaim', binding: released })
+    expect(table.room(start, 1, new Set([released]))).toEqual({ kind: 'full' })
   })
 
   test('a full table gives up what ended longest ago, and nothing that is live', () => {
