@@ -234,10 +234,11 @@ export class LanAdvertiser {
     this.#counters.foreignAdvertisements++
     const ours = { advertisement: this.#said, networkPrefix: this.#plan.site.networkPrefix }
     const heard = this.#others.heard(source, theirs, ours, now)
-    if (!heard) return
     const { mac, contradictions, differences } = heard.router
     if (contradictions.length > 0) this.#counters.contradicting++
-    const held = heard.news ? this.#throttle.pass(`router ${formatIp6(source)}`) : undefined
+    // One line a minute of each kind, for all routers together; what is held back stays news until its next advertisement.
+    const kind = contradictions.length > 0 ? 'contradiction' : 'difference'
+    const held = heard.news ? this.#throttle.pass(kind) : undefined
     if (!held) return
     this.#others.told(source)
     const fields = { router: formatIp6(source), mac, contradictions, differences, ...held }

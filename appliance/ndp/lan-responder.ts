@@ -20,7 +20,9 @@ export interface LanResponderOptions extends ResponderScope {
 export interface ResponderCounters {
   readonly answered: number // solicitations
   readonly defended: number // probes for duplicates
-  readonly ignored: number // invalid, or for an address of this LAN
+  readonly ignored: number // both of the next
+  readonly 'ignored.invalid': number
+  readonly 'ignored.ofThisLan': number // its hosts and the kernel answer for themselves
   readonly sendErrors: number
   readonly bugs: number // frames that found one
 }
@@ -31,7 +33,15 @@ export class LanResponder {
   readonly #options: LanResponderOptions
   readonly #log: Log
   readonly #throttle: Throttle
-  readonly #counters = { answered: 0, defended: 0, ignored: 0, sendErrors: 0, bugs: 0 }
+  readonly #counters = {
+    answered: 0,
+    defended: 0,
+    ignored: 0,
+    'ignored.invalid': 0,
+    'ignored.ofThisLan': 0,
+    sendErrors: 0,
+    bugs: 0,
+  }
   #scope: ResponderScope
   #endpoint: Endpoint<FrameIn, FrameOut> | undefined
 
@@ -77,7 +87,6 @@ export class LanResponder {
       try {
         const answer = this.#answer(frame)
         if (answer) answers.push({ frame: answer })
-        else this.#counters.ignored++
       } catch (error) {
         // Our bug costs the frame that found it, not the daemon: otherwise any host of the LAN could keep us restarting.
         this.#counters.bugs++
@@ -91,7 +100,8 @@ export class LanResponder {
 
   #answer(frame: Uint8Array): Uint8Array | undefined {
     const solicitation = readSolicitation(frame)
-    if (!solicitation || !answersFor(solicitation.target, this.#scope)) return undefined
+    if (!solicitation) return this.#ignore('invalid')
+    if (!answersFor(solicitation.target, this.#scope)) return this.#ignore('ofThisLan')
     if (solicitation.dad) this.#counters.defended++
     else this.#counters.answered++
     return answerSolicitation(solicitation, {
@@ -99,6 +109,11 @@ export class LanResponder {
       source: this.#options.linkLocal,
       router: true,
     })
+  }
+
+  #ignore(reason: 'invalid' | 'ofThisLan'): undefined {
+    this.#counters.ignored++
+    this.#counters[`ignored.${reason}`]++
   }
 
   #send(endpoint: Endpoint<FrameIn, FrameOut>, answers: readonly FrameOut[]): void {

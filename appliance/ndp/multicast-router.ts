@@ -16,6 +16,8 @@ const maxInitialInterval = 2_000 // MaxInitialAdvertisementInterval
 const maxInitial = 3 // MaxInitialAdvertisements
 const maxResponseDelay = 2_000 // MAX_RESPONSE_DELAY
 
+const minGap = 2_000 // our own: the pace of the start is the fastest that switches are to see
+
 /** The query interval and robustness are 0: we forward no multicast and ask no listeners. RFC 4286 section 3.2. */
 export function encodeMulticastRouterAdvertisement(): Uint8Array {
   return new Writer(8)
@@ -46,6 +48,8 @@ export class MulticastRouterSchedule {
   readonly #random: () => number
   #initial = 0
   #next = Number.POSITIVE_INFINITY
+  #last = Number.NEGATIVE_INFINITY
+  #answering = false
 
   constructor(random: () => number) {
     this.#random = random
@@ -58,19 +62,26 @@ export class MulticastRouterSchedule {
 
   stop(): void {
     this.#next = Number.POSITIVE_INFINITY
+    this.#answering = false
   }
 
   get running(): boolean {
     return this.#next !== Number.POSITIVE_INFINITY
   }
 
+  /** Answered soon, many by one: whoever solicits without end must not draw a shorter delay each time. */
   solicited(now: number): void {
-    if (this.running) this.#next = Math.min(this.#next, now + this.#random() * maxResponseDelay)
+    if (!this.running || this.#answering) return
+    this.#answering = true
+    const delay = this.#random() * maxResponseDelay
+    this.#next = Math.min(this.#next, Math.max(now + delay, this.#last + minGap))
   }
 
   /** Whether one is due; if so, the next is scheduled. */
   due(now: number): boolean {
     if (this.#next > now) return false
+    this.#answering = false
+    this.#last = now
     if (this.#initial > 0) this.#initial--
     const regular = interval * (1 + (this.#random() * 2 - 1) * jitter)
     this.#next = now + (this.#initial > 0 ? maxInitialInterval : regular)

@@ -40,15 +40,17 @@ const countdown = 0.5 // some routers count lifetimes down: down to this part of
 export class OtherRouters {
   readonly #routers = new Map<Ip6, { router: OtherRouter; told: string }>()
 
-  /** Notes an advertisement. `news`: what it contradicts has not been told yet. Undefined: no room for one more router. */
+  /** Notes an advertisement. `news`: what it contradicts has not been told yet. */
   heard(
     source: Ip6,
     theirs: RouterAdvertisement,
     ours: OurWord,
     now: number,
-  ): { readonly router: OtherRouter; readonly news: boolean } | undefined {
+  ): { readonly router: OtherRouter; readonly news: boolean } {
     const before = this.#routers.get(source)
-    if (!before && !this.#makeRoom(now)) return undefined
+    if (before)
+      this.#routers.delete(source) // the one heard last stands last
+    else this.#makeRoom(now)
     const mac = optionsOf(theirs.options, 'source-link-layer-address')[0]?.mac
     const router: OtherRouter = {
       linkLocal: source,
@@ -83,9 +85,11 @@ export class OtherRouters {
     return [...this.#routers.values()].map(({ router }) => router)
   }
 
-  #makeRoom(now: number): boolean {
+  /** The one that has been silent longest goes: whoever speaks now must be seen, however many were invented before. */
+  #makeRoom(now: number): void {
     if (this.#routers.size >= mostRouters) this.#forget(now)
-    return this.#routers.size < mostRouters
+    const [oldest] = this.#routers.keys()
+    if (this.#routers.size >= mostRouters && oldest !== undefined) this.#routers.delete(oldest)
   }
 
   #forget(now: number): void {
@@ -133,7 +137,8 @@ function prefixContradictions(theirs: RouterAdvertisement, { advertisement, netw
     const text = formatPrefix(their.prefix)
     const our = ours.find(({ prefix }) => equalPrefix(prefix, their.prefix))
     if (!our) {
-      return contains(networkPrefix, their.prefix) ? [`it advertises ${text}, a part of this network`] : []
+      const alive = their.validLifetime > 0 // else it takes back what nobody should have said
+      return alive && contains(networkPrefix, their.prefix) ? [`it advertises ${text}, a part of this network`] : []
     }
     const said: string[] = []
     if (their.onLink !== our.onLink) said.push(`it says that ${text} is not on-link, we say that it is`)

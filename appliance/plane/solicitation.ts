@@ -63,7 +63,8 @@ function linkLayerOption(message: Uint8Array): { readonly linkLayerAddress: Mac 
   for (let at = ndHeader; at < message.length; ) {
     const size = (message[at + 1] ?? 0) * 8
     if (size === 0 || at + size > message.length) return undefined
-    if (message[at] === sourceLinkLayerOption && size === 8)
+    const isGroup = ((message[at + 2] ?? 0) & 1) !== 0 // no host's: answers to it would go to everybody
+    if (message[at] === sourceLinkLayerOption && size === 8 && !isGroup)
       linkLayerAddress ??= macFromBytes(message.subarray(at + 2, at + 8))
     at += size
   }

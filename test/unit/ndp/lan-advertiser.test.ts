@@ -167,6 +167,19 @@ test('A20 another router is listed; its contradiction is a line, and no more tha
   expect(advertiser.counters()).toMatchObject({ foreignAdvertisements: 201, contradicting: 201 })
 })
 
+test('a stranger who invents contradicting routers makes one line a minute, and the rest is told later', () => {
+  const { socket, log, advertiser } = make()
+  advertiser.start()
+  const rogue = fromHex('86000000 00c00000 00000000 00000000 18023000 00000258 fc9c56c2e3010000')
+  for (let i = 0; i < 300; i++) socket.receive(packet(rogue, (host + BigInt(i)) as Ip6))
+  expect(log.loud).toEqual(['warn another router contradicts what we advertise'])
+  expect(advertiser.otherRouters()).toHaveLength(16)
+  expect(advertiser.counters()).toMatchObject({ foreignAdvertisements: 300, contradicting: 300 })
+  vi.advanceTimersByTime(60_000)
+  socket.receive(packet(rogue, (host + 299n) as Ip6))
+  expect(log.loud).toHaveLength(2)
+})
+
 test('our own advertisement, come back, is no other router', () => {
   const { socket, advertiser } = make()
   advertiser.start()

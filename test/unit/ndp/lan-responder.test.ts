@@ -105,7 +105,14 @@ test('C05 for an address of this LAN it is silent, probes for duplicates include
   const here = parseIp6('fc9c:56c2:e389:e92c:eee5:0:77:1')
   socket.receive(asked(here), asked(here, { source: unspecified }), asked(here, { unicast: true }), asked(plan.router))
   expect(socket.sent).toEqual([])
-  expect(responder.counters()).toMatchObject({ answered: 0, defended: 0, ignored: 4 })
+  expect(responder.counters()).toMatchObject({ answered: 0, defended: 0, ignored: 4, 'ignored.ofThisLan': 4 })
+})
+
+test('B01 B04 what is not valid is counted as such', () => {
+  const { socket, responder } = make()
+  socket.receive(asked(remote, { source: unspecified, unicast: true }), { frame: new Uint8Array(20), outgoing: false })
+  expect(socket.sent).toEqual([])
+  expect(responder.counters()).toMatchObject({ ignored: 2, 'ignored.invalid': 2, 'ignored.ofThisLan': 0 })
 })
 
 test('C13 a batch is answered by a batch', () => {

@@ -39,6 +39,23 @@ test('a solicitation is answered within 2 s, by the next one if that comes soone
   expect(schedule.wakeAt).toBe(Number.POSITIVE_INFINITY)
 })
 
+test('a flood of solicitations is answered every two seconds at most', () => {
+  let drawn = 0
+  const random = () => {
+    drawn++
+    return (drawn * 0.618) % 1
+  }
+  const schedule = new MulticastRouterSchedule(random)
+  schedule.start(0)
+  const sent: number[] = []
+  for (let now = 0; now < 60_000; now++) {
+    schedule.solicited(now)
+    if (schedule.due(now)) sent.push(now)
+  }
+  expect(sent.length).toBeLessThanOrEqual(30)
+  expect(sent.slice(1).every((at, i) => at - sent[i]! >= 2_000)).toBe(true)
+})
+
 test('solicitations of other links, and other messages, are refused', () => {
   const bytes = fromHex('98000000')
   const linkLocal = parseIp6('fe80::5')

@@ -37,7 +37,7 @@ const internet: RouterAdvertisement = {
   options: [prefix('2001:db8::/64', { autonomous: true }), { kind: 'mtu', mtu: 1500 }, route('::/0', 1800)],
 }
 
-const heard = (theirs: RouterAdvertisement) => new OtherRouters().heard(router, theirs, ours, 0)!
+const heard = (theirs: RouterAdvertisement) => new OtherRouters().heard(router, theirs, ours, 0)
 
 test('A20 an internet router beside us contradicts nothing, though its values are not our 0', () => {
   expect(heard(internet)).toMatchObject({ news: false, router: { contradictions: [], differences: [] } })
@@ -91,6 +91,10 @@ describe('A20 contradictions', () => {
 
   test.for<{ name: string; option: Option }>([
     { name: 'a lifetime that counts down', option: prefix(own, { validLifetime: 50_000, preferredLifetime: 50_000 }) },
+    {
+      name: 'a part of the network that it withdraws',
+      option: prefix('fc9c:56c2:e312:3456:7890::/80', { validLifetime: 0, preferredLifetime: 0 }),
+    },
     { name: 'a route that it withdraws', option: route('fc9c:56c2:e300::/48', 0) },
     { name: 'a prefix of its own', option: prefix('fd00:1::/64', { autonomous: true }) },
   ])('$name is none', ({ option }) => {
@@ -100,7 +104,7 @@ describe('A20 contradictions', () => {
 
 test('A20 what was told is news no more, until it changes', () => {
   const others = new OtherRouters()
-  const hear = (option: Option) => others.heard(router, { ...internet, options: [option] }, ours, 0)!.news
+  const hear = (option: Option) => others.heard(router, { ...internet, options: [option] }, ours, 0).news
   const [bad, worse] = [route('fc9c:56c2:e300::/48', 600), route('fc9c:56c2:e300::/49', 600)]
   expect(hear(bad)).toBe(true)
   expect(hear(bad)).toBe(true) // nobody was told yet
@@ -118,11 +122,15 @@ test('a router is forgotten ten minutes after its last word, a long-lived one wh
   expect(others.list(1_801_001)).toEqual([])
 })
 
-test('a stranger who invents routers fills a short list, and no more', () => {
+test('a stranger who invents routers fills a short list, and hides none that speaks now', () => {
   const others = new OtherRouters()
-  const invent = (n: number, now: number) => others.heard(parseIp6(`fe80::${n.toString(16)}`), internet, ours, now)
-  for (let n = 1; n <= 5000; n++) invent(n, 0)
-  expect(others.list(0)).toHaveLength(16)
-  expect(invent(9999, 0)).toBeUndefined()
-  expect(invent(9999, 1_801_000)).toBeDefined()
+  const invent = (n: number, now: number) =>
+    others.heard(parseIp6(`fe80::${n.toString(16)}`), { ...internet, routerLifetime: 65_535 }, ours, now)
+  for (let n = 1; n <= 5000; n++) invent(n, n)
+  expect(others.list(5000)).toHaveLength(16)
+  expect(others.heard(router, { ...internet, options: [route('fc9c:56c2:e300::/48', 600)] }, ours, 6000).news).toBe(
+    true,
+  )
+  expect(others.list(6000).map(({ linkLocal }) => linkLocal)).toContain(router)
+  expect(others.list(6000)).toHaveLength(16)
 })

@@ -70,6 +70,17 @@ describe('accepts', () => {
   })
 })
 
+test('a group as link-layer address is nobody’s: the answer goes to who sent the frame', () => {
+  const solicitation = readSolicitation(changed({ 80: '33330000 0001' }))!
+  expect(solicitation.linkLayerAddress).toBeUndefined()
+  const frame = answerSolicitation(solicitation, {
+    mac: macOf(parseNetworkId('610252ad3bc0ffee'), owner(target)),
+    source,
+    router: true,
+  })
+  expect(toHex(frame.subarray(0, 6), ':')).toBe('ee:41:ff:cb:b1:7b')
+})
+
 describe('discards', () => {
   test.for([
     { name: 'B01 hop limit 254', frame: changed({ 21: 'fe' }) },
