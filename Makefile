@@ -85,7 +85,7 @@ check: setup ## types, lint, format, import table
 
 .PHONY: bench
 bench: root setup ## measurements that decided something
-	@vitest run --config test/vitest.config.ts --project bench --disable-console-intercept
+	@vitest run --config test/vitest.config.ts --project bench --disableConsoleIntercept=true
 
 .PHONY: clean
 clean: ## remove what was built or left behind, node_modules excepted
