@@ -42,7 +42,7 @@ export type Change =
   | { readonly kind: 'remove'; readonly binding: Binding }
   | { readonly kind: 'quarantine'; readonly quarantine: Quarantine }
 
-/** Whether one more binding fits; `reclaim`: if that one, which is live no longer, is given up. */
+/** Whether one more binding fits; `reclaim`: if that one is given up, which has ended or is a hoarder's. */
 export type Room = { readonly kind: 'room' | 'full' } | { readonly kind: 'reclaim'; readonly binding: Binding }
 
 /** What a decision may ask of the stored bindings. */

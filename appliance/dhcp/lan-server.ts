@@ -9,6 +9,7 @@ import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
+import { isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import type { Identity } from './identity.ts'
@@ -131,8 +132,13 @@ export class LanServer {
     const { link, store } = this.#options
     const reasons: string[] = []
     if (this.#failure !== undefined) reasons.push(`DHCPv6 on ${link.name} can't be served: ${this.#failure}`)
-    if (store.bindings.room(store.now()).kind === 'full')
+    const room = store.bindings.room(store.now())
+    if (room.kind === 'full')
       reasons.push(`the lease table is full: new hosts on ${link.name} get no address until leases expire`)
+    if (room.kind === 'reclaim' && isLive(room.binding, store.now())) {
+      const who = room.binding.mac ?? 'hosts that hide their MAC'
+      reasons.push(`the lease table is full: leases of ${who}, which has taken hundreds, are given up for other hosts`)
+    }
     return reasons
   }
 

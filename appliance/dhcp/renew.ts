@@ -40,8 +40,5 @@ export function extend(
     const refused = [...withdrawn(asked), status(Status.noAddrsAvail, 'no address is free')]
     return { kind: 'answer', options: [turn.answer(ia, refused)] }
   }
-  turn.bind(key, binding, host)
-  const granted = turn.granted(host)
-  const others = asked.filter(address => address !== granted.address)
-  return { kind: 'answer', options: [turn.answer(ia, [granted, ...withdrawn(others)])] }
+  return { kind: 'answer', options: [turn.grant(ia, key, binding, host)] }
 }

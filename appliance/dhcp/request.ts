@@ -2,7 +2,7 @@ import type { Option } from './options.ts'
 import { judge } from './scope.ts'
 import type { Answer } from './server.ts'
 import { Status } from './status.ts'
-import { askedOf, status, type Turn, withdrawn } from './turn.ts'
+import { askedOf, status, type Turn } from './turn.ts'
 
 /**
  * Makes the bindings; one that exists is answered afresh, and an IA without addresses gets what was advertised, since udhcpc6
@@ -24,10 +24,7 @@ export function request(turn: Turn): Answer {
       options.push(turn.answer(ia, [status(Status.noAddrsAvail, 'no address is free')]))
       continue
     }
-    turn.bind(owned.key, owned.binding, host)
-    const granted = turn.granted(host)
-    const others = asked.filter(address => address !== granted.address)
-    options.push(turn.answer(ia, [granted, ...withdrawn(others)]))
+    options.push(turn.grant(ia, owned.key, owned.binding, host))
   }
   return { kind: 'answer', options }
 }

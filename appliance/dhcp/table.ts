@@ -1,8 +1,10 @@
 import type { Binding, BindingKey, Bindings, Change, Quarantine, Room } from './binding.ts'
 import { isLive, keyText } from './binding.ts'
+import { Hoards } from './hoards.ts'
 import { LiveCount } from './live-count.ts'
 
 const mostBindings = 65_536 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
+const mostOfOne = 256 // our own: what one card may have and be no hoarder; a bridge of virtual machines has their MACs
 export const mostQuarantined = 1024
 
 /** The bindings in memory: what the server decides by. Changes can be taken back until they are stored. */
@@ -12,12 +14,14 @@ export class Table implements Bindings {
   readonly #quarantine = new Map<string, Quarantine>() // oldest first
   readonly #copies = new Set<Binding>()
   readonly #live = new LiveCount()
+  readonly #hoards: Hoards
   readonly #most: number
   #spare: Binding[] = [] // no longer live when they were looked for, the one gone longest last
   #fullUntil = 0
 
-  constructor(most = mostBindings) {
+  constructor(most = mostBindings, mostOfOneCard = mostOfOne) {
     this.#most = most
+    this.#hoards = new Hoards(mostOfOneCard)
   }
 
   get bindings(): IterableIterator<Binding> {
@@ -56,8 +60,8 @@ export class Table implements Bindings {
 
   room(now: number, added = 0, removed: ReadonlySet<Binding> = none): Room {
     if (this.#byKey.size + added - removed.size < this.#most) return { kind: 'room' }
-    if (now < this.#fullUntil) return { kind: 'full' }
-    const binding = this.#nextSpare(now, removed)
+    const spare = now < this.#fullUntil ? undefined : this.#nextSpare(now, removed)
+    const binding = spare ?? this.#hoards.oldest(removed)
     return binding ? { kind: 'reclaim', binding } : { kind: 'full' }
   }
 
@@ -91,6 +95,7 @@ export class Table implements Bindings {
         this.#byKey.set(keyText(change.binding), change.binding)
         this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
         this.#live.add(change.binding)
+        this.#hoards.add(change.binding)
         if (change.binding.clone !== undefined) this.#copies.add(change.binding)
         if (change.binding.state === 'released') this.#released(change.binding)
         return before ? [{ kind: 'put', binding: before }] : [{ kind: 'remove', binding: change.binding }]
@@ -122,6 +127,7 @@ export class Table implements Bindings {
   #delete(binding: Binding): void {
     this.#byKey.delete(keyText(binding))
     this.#live.delete(binding)
+    this.#hoards.delete(binding)
     this.#copies.delete(binding)
     const host = hostText(binding.subnet, binding.host)
     if (this.#byHost.get(host) === binding) this.#byHost.delete(host)

@@ -149,7 +149,7 @@ export class Turn {
   }
 
   /** Records that the key has the chosen address from now on. The reply may leave only when that is stored. */
-  bind(key: BindingKey, binding: Binding | undefined, host: number): void {
+  #bind(key: BindingKey, binding: Binding | undefined, host: number): void {
     const { now, scope, mac } = this.context
     const evicted = this.#evicted.get(host)
     if (evicted) this.changes.push({ kind: 'remove', binding: evicted })
@@ -166,6 +166,14 @@ export class Turn {
         validUntil: now + scope.lifetimes.valid * 1000,
       },
     })
+  }
+
+  /** The chosen address bound and told; what else the client has is not its own and comes back with lifetimes 0. */
+  grant(ia: IaNa, key: BindingKey, binding: Binding | undefined, host: number): Option {
+    this.#bind(key, binding, host)
+    const granted = this.granted(host)
+    const others = askedOf(ia).filter(address => address !== granted.address)
+    return this.answer(ia, [granted, ...withdrawn(others)])
   }
 
   /** The host gives its address back; it is kept for it all the same until somebody needs it. */

@@ -302,6 +302,23 @@ describe('the table', () => {
     expect(table.room(start, 1, new Set([released]))).toEqual({ kind: 'full' })
   })
 
+  test('in a full table one card that has more than any host needs gives up its oldest, live or not', () => {
+    const table = new Table(6, 3)
+    const hoarded = (iaid: number) => put({ iaid, host: iaid, mac: macB })
+    table.apply([put({ iaid: 0, host: 0 }), ...[1, 2, 3].map(hoarded)])
+    expect(table.room(start)).toEqual({ kind: 'room' })
+    table.apply([put({ iaid: 8, host: 8, mac: undefined }), put({ iaid: 9, host: 9, mac: undefined })])
+    expect(table.room(start)).toEqual({ kind: 'full' }) // three of one card are no hoard
+    table.apply([{ kind: 'remove', binding: bindingOf({ iaid: 9 }) }, hoarded(4)])
+    table.apply([hoarded(1)]) // renewed, so that 2 is the oldest
+    const room = table.room(start)
+    expect(room).toEqual({ kind: 'reclaim', binding: bindingOf({ iaid: 2, host: 2, mac: macB }) })
+    if (room.kind !== 'reclaim') return
+    expect(table.room(start, 1, new Set([room.binding]))).toMatchObject({ binding: { iaid: 3 } })
+    table.apply([{ kind: 'remove', binding: room.binding }, put({ iaid: 5, host: 5 })])
+    expect(table.room(start)).toEqual({ kind: 'full' })
+  })
+
   test('a full table gives up what ended longest ago, and nothing that is live', () => {
     const table = new Table(3)
     table.apply([
