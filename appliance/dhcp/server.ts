@@ -7,7 +7,7 @@ import { confirm } from './confirm.ts'
 import type { Reason } from './counters.ts'
 import { informationRequest } from './information-request.ts'
 import { type Message, MessageType } from './message.ts'
-import { findOption, findOptions, type Option, optionCode } from './options.ts'
+import { findOption, type Option, optionCode } from './options.ts'
 import { rebind } from './rebind.ts'
 import { decline, release } from './release.ts'
 import { renew } from './renew.ts'
@@ -70,10 +70,9 @@ const givesAddress = (option: Option): boolean =>
 
 /** No prefix is delegated; networkd asks for one unasked, and must get its addresses all the same. RFC 9915 section 18.3.9. */
 function delegations(turn: Turn): Option[] {
-  const { type, options } = turn.message
-  const code = delegationStatus.get(type)
+  const code = delegationStatus.get(turn.message.type)
   if (!code) return []
-  return findOptions(options, 'ia-pd').map(ia => turn.answer(ia, [code]))
+  return turn.delegations().map(ia => turn.answer(ia, [code]))
 }
 const noPrefix = status(Status.noPrefixAvail, 'no prefix is delegated here')
 const noBinding = status(Status.noBinding, 'no such binding')

@@ -16,7 +16,7 @@ import {
 import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
 import type { Message } from './message.ts'
-import { findOption, findOptions, type IaAddress, type IaNa, type Option } from './options.ts'
+import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
 import type { Scope } from './scope.ts'
 
 /** A question to the LAN: does the host with this MAC still answer for this address? */
@@ -45,7 +45,7 @@ export type Owned =
 const quarantineTime = 24 * 3600 * 1000 // our own: a host that took the address by hand will be gone or known by tomorrow
 // Our own: a host that has just got an address may still probe it for duplicates (2 s), and answers nobody until that is done.
 const settling = 5_000
-const mostIas = 8 // in one message, our own: real hosts send one or two, and each costs a row
+const mostIas = 8 // of a kind in one message, our own: real hosts send one or two, and each costs a row
 
 export class Turn {
   readonly message: Message
@@ -66,9 +66,12 @@ export class Turn {
 
   /** The IA_NAs of the message, each IAID once, as many as we serve in one message. */
   ias(): IaNa[] {
-    const seen = new Map<number, IaNa>()
-    for (const ia of findOptions(this.message.options, 'ia-na')) if (!seen.has(ia.iaid)) seen.set(ia.iaid, ia)
-    return [...seen.values()].slice(0, mostIas)
+    return firstOfEach(findOptions(this.message.options, 'ia-na'))
+  }
+
+  /** The IA_PDs of the message, likewise. */
+  delegations(): IaPd[] {
+    return firstOfEach(findOptions(this.message.options, 'ia-pd'))
   }
 
   /**
@@ -209,6 +212,12 @@ export class Turn {
     const fqdn = findOption(this.message.options, 'client-fqdn')
     return fqdn && hostName(fqdn.name)
   }
+}
+
+function firstOfEach<Ia extends IaNa | IaPd>(ias: readonly Ia[]): Ia[] {
+  const seen = new Map<number, Ia>()
+  for (const ia of ias) if (!seen.has(ia.iaid)) seen.set(ia.iaid, ia)
+  return [...seen.values()].slice(0, mostIas)
 }
 
 /** The addresses that an IA names, each once. */

@@ -80,6 +80,15 @@ describe('Solicit', () => {
     expect(new Set(iasOf(reply).map(({ addresses }) => addresses[0]![0])).size).toBe(3)
   })
 
+  test('F30 of thousands of IAs a few are served, whatever they want', () => {
+    const many = Array.from({ length: 4000 }, (_, i) => [pd(i), ia([], i), pd(i)]).flat()
+    const reply = new Scene().ask('request', many)
+    expect(reply.options.filter(({ kind }) => kind === 'ia-na').length).toBe(8)
+    expect(reply.options.flatMap(option => (option.kind === 'ia-pd' ? [option.iaid] : []))).toEqual([
+      0, 1, 2, 3, 4, 5, 6, 7,
+    ])
+  })
+
   test('two IAs that ask for one address do not both get it', () => {
     const wanted = addressIn(site, 0x12345n)
     const ias = iasOf(new Scene().ask('request', [ia([wanted], 1), ia([wanted], 2)]))
