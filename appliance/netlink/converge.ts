@@ -10,14 +10,14 @@ import { type Desired, desired, type Intent, nothing } from './desired.ts'
 import { type ForwardingMode, forwardingMode, isForwarding } from './forwarding.ts'
 import type { Journal } from './journal.ts'
 import type { Address, Kernel, KernelState, Link, Step } from './kernel.ts'
-import { foreignHolders, reconcile } from './reconcile.ts'
+import { foreignHolders, reconcile, settle } from './reconcile.ts'
 import { formatAddress, formatRoute, formatStep } from './reconcile-text.ts'
 
 // Our own tunables, in milliseconds. The longest gap plus a dump is how late a repair can be: under a second.
 const shortestGap = 30 // changes come in handfuls: a link that comes up is a dozen of them
 const longestGap = 500 // between two dumps while the kernel never falls silent
 const firstRetry = 250
-const longestRetry = 30_000
+const usualPatrol = 10_000 // a dump even where nothing is heard: the kernel tells nobody of accept_ra and its like
 const maxRounds = 6 // dumps of one pass; what isn't done by then is undone by someone else each time
 
 /** A step lost a race against a link that went away, or against someone who did the same: the next dump tells. */
@@ -38,6 +38,7 @@ export class Converger implements Part {
   readonly #log: Log
   readonly #clock: Clock
   readonly #throttle: Throttle
+  readonly #patrol: number
   readonly #listeners = new Set<(state: KernelState) => void>()
   #intent: Intent | undefined
   #generation = 0
@@ -53,12 +54,14 @@ export class Converger implements Part {
   #phase: 'new' | 'running' | 'ended' = 'new'
   #turn: Promise<void> = Promise.resolve()
 
-  constructor(o: { kernel: Kernel; journal: Journal; log: Log; clock: Clock }) {
+  /** `patrol`: milliseconds until a silent kernel is dumped again. */
+  constructor(o: { kernel: Kernel; journal: Journal; log: Log; clock: Clock; patrol?: number }) {
     this.#kernel = o.kernel
     this.#journal = o.journal
     this.#log = o.log
     this.#clock = o.clock
     this.#throttle = new Throttle(o.clock)
+    this.#patrol = o.patrol ?? usualPatrol
   }
 
   /** Resolves when the kernel is as intended, or that has failed once, or the run has ended. Until the first call nothing is changed. */
@@ -137,13 +140,13 @@ export class Converger implements Part {
     this.#wake()
   }
 
-  /** Waits for a change, or for the time to try again what failed. */
+  /** Waits for a change, or for the time to look again, which comes sooner where something failed. */
   async #until(signal: AbortSignal): Promise<void> {
     if (this.#dirty) return
     const woken = new AbortController()
     this.#wake = () => woken.abort()
-    const retry = this.#failures === 0 ? longestRetry : Math.min(firstRetry * 2 ** (this.#failures - 1), longestRetry)
-    await sleep(retry, AbortSignal.any([signal, woken.signal]))
+    const retry = this.#failures === 0 ? this.#patrol : firstRetry * 2 ** (this.#failures - 1)
+    await sleep(Math.min(retry, this.#patrol), AbortSignal.any([signal, woken.signal]))
     this.#wake = () => {}
   }
 
@@ -156,10 +159,13 @@ export class Converger implements Part {
 
   async #pass(): Promise<void> {
     await this.#exclusive(async () => {
-      if (this.#withdrawn) return
+      if (this.#withdrawn) {
+        this.#settle(this.#generation)
+        return
+      }
       let reasons: readonly string[]
       try {
-        reasons = await this.#rounds((state, intent) => desired(intent, state, this.#journal.changes))
+        reasons = await this.#rounds((state, intent) => desired(intent, state, settle(this.#journal.changes, state)))
       } catch (error) {
         reasons = [`the kernel's configuration can't be read or recorded: ${messageOf(error)}`]
         this.#reached = this.#generation

@@ -25,6 +25,8 @@ const ownTable = 80
 const mainTable = 254
 const protocolRa = 9 // RTPROT_RA, rtnetlink.h
 
+const toldKeys = new Set(['forwarding', 'force_forwarding', 'ignore_routes_with_linkdown']) // RTM_NEWNETCONF; others change unheard
+
 const linkDefaults = {
   accept_ra: '1',
   forwarding: '0',
@@ -113,7 +115,7 @@ export class MemoryKernel implements Kernel {
         break
       case 'write-sysctl':
         this.write(step.path, step.value)
-        break
+        return // which tells of it, if the kernel would
       case 'set-all-multicast':
         this.#changeLink(this.#linkOf(step.link, step.op), { allMulticast: step.on })
         break
@@ -195,7 +197,7 @@ export class MemoryKernel implements Kernel {
       if (value === '0') this.#setEverywhere('force_forwarding', '0')
     }
     if (path.endsWith('/forwarding') && path !== conf('default', 'forwarding') && value !== '0') this.#purgeDefaults()
-    this.changed()
+    if (toldKeys.has(path.slice(path.lastIndexOf('/') + 1))) this.changed()
   }
 
   /** The internet's router advertises itself on a link. Returns whether the kernel believes it. */

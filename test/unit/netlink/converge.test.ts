@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../../appliance/base/clock.ts'
+import { sleep, systemClock } from '../../../appliance/base/clock.ts'
 import { parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { type Log, silentLog } from '../../../appliance/base/log.ts'
 import { Converger } from '../../../appliance/netlink/converge.ts'
@@ -11,9 +11,14 @@ import { lines, links, ownLines, stateNamed } from './scenario-table.ts'
 const { intent, own: expected } = stateNamed('one LAN and ZeroTier')
 
 /** A converger that runs over a twin, and stops (by hand-over) with the test. */
-async function running({ kernel = machine(), journal = new MemoryJournal(), log = silentLog as Log } = {}) {
+async function running({
+  kernel = machine(),
+  journal = new MemoryJournal(),
+  log = silentLog as Log,
+  patrol = 10_000,
+} = {}) {
   const baseline = (await kernel.state()).sysctls
-  const converger = new Converger({ kernel, journal, log, clock: systemClock })
+  const converger = new Converger({ kernel, journal, log, clock: systemClock, patrol })
   const abort = new AbortController()
   let ready = false
   const ended = converger.run(abort.signal, () => {
@@ -26,6 +31,11 @@ async function running({ kernel = machine(), journal = new MemoryJournal(), log 
   }
   const own = async () => ownLines(await kernel.state(), baseline)
   return { kernel, journal, converger, own, stop, [Symbol.asyncDispose]: stop }
+}
+
+/** Resolves when what the last steps stirred up has been dumped. */
+async function silence(kernel: MemoryKernel): Promise<void> {
+  for (let dumps = -1; dumps !== kernel.dumps; await sleep(200)) dumps = kernel.dumps
 }
 
 function machine(): MemoryKernel {
@@ -105,6 +115,27 @@ describe('the converger', () => {
       it.kernel.edit(step)
       await expect.poll(it.own, { timeout: 1000 }).toEqual(lines(expected))
     }
+  })
+
+  test.for(['ipv6/conf/zt0/accept_redirects', 'ipv6/conf/wan0/accept_ra', 'ipv6/neigh/zt0/ucast_solicit'])(
+    'repairs %s, of which the kernel tells nobody, at its next round',
+    async path => {
+      await using it = await running({ patrol: 600 })
+      await it.converger.setIntent(intent)
+      await silence(it.kernel)
+      it.kernel.write(path, '1')
+      await expect.poll(it.own, { timeout: 1000 }).toEqual(lines(expected))
+    },
+  )
+
+  test('a renamed link keeps what was recorded of it, and is not turned back and forth', async () => {
+    await using it = await running()
+    await it.converger.setIntent(intent)
+    const before = it.kernel.applied.length
+    it.kernel.renameLink('wan0', 'wan9')
+    await expect.poll(() => it.converger.status().links.some(({ name }) => name === 'wan9')).toBe(true)
+    expect(it.kernel.applied.slice(before)).toEqual([])
+    expect(it.kernel.read('ipv6/conf/wan9/accept_ra')).toBe('2')
   })
 
   test('a link that comes, goes and comes again under another index is furnished each time', async () => {
@@ -224,6 +255,14 @@ describe('the converger', () => {
     await it.stop()
     expect(kernel.snapshot()).toEqual(before)
   })
+
+  test('an intent after the withdrawal is waited for by nobody', async () => {
+    await using it = await running()
+    await it.converger.setIntent(intent)
+    await it.converger.withdraw()
+    await it.converger.setIntent(intent)
+    expect(it.converger.status().converged).toBe(false)
+  }, 1_000)
 
   test('listeners hear of every dump before anything is done about it, and one that throws harms nobody', async () => {
     await using it = await running()
