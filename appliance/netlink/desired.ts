@@ -5,7 +5,16 @@
 import type { Ip6, Prefix } from '../base/ip6.ts'
 import { type LanPlan, upperHalf } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
-import { acceptRaSettings, conf, forwardedNothing, forwardingSettings, neigh, type Setting } from './forwarding.ts'
+import {
+  acceptRaSettings,
+  conf,
+  forwardedNothing,
+  forwardingSettings,
+  linksToShut,
+  neigh,
+  priorities,
+  type Setting,
+} from './forwarding.ts'
 import type { Changes } from './journal.ts'
 import { type Address, type KernelState, type Link, mark, type Neighbour, type Route, type Rule } from './kernel.ts'
 
@@ -37,10 +46,8 @@ const mainTable = 254 // RT_TABLE_MAIN, rtnetlink(7)
 const ordinaryMetric = 1024 // what the kernel gives a route whose maker names none
 const lastResort = 65_535 // any route that leads somewhere comes before an unreachable one
 
-/** The priorities of our rules; all stand before the main table's 32766. */
-export const priorities = { site: 1079, network: 1080, overlay: 1081, lan: 1082 } as const
-
-export function desired(intent: Intent, state: KernelState, changes: Changes): Desired {
+export function desired(given: Intent, state: KernelState, changes: Changes): Desired {
+  const intent = withoutLoopback(given, state)
   const { site, overlay } = intent
   if (!site) return nothing
 
@@ -62,6 +69,16 @@ export function desired(intent: Intent, state: KernelState, changes: Changes): D
     ].filter(({ path }) => state.sysctls.has(path)),
     // The neighbour responder hears solicitations for any address of the /40, also after a crash of ours.
     allMulticast: lans.map(lan => links.get(lan.link)!.index),
+  }
+}
+
+/** `iif lo` is what this machine itself sends: a rule for it would cut the machine off. */
+function withoutLoopback({ overlay, lans, ...rest }: Intent, { links }: KernelState): Intent {
+  const isLoopback = (name: string) => links.some(link => link.loopback && link.name === name)
+  return {
+    ...rest,
+    overlay: overlay && isLoopback(overlay.link) ? undefined : overlay,
+    lans: lans.filter(lan => !isLoopback(lan.link)),
   }
 }
 
@@ -120,7 +137,10 @@ function rules(intent: Intent, site: Site, state: KernelState, changes: Changes)
     action: { kind: 'prohibit' },
     protocol: mark,
   })
+  const served = new Set([...intent.lans.map(lan => lan.link), ...(intent.overlay ? [intent.overlay.link] : [])])
   return [
+    // Before the /40 is looked up: what comes in by the WAN has no business on LANs and overlay either.
+    ...linksToShut(served, state, changes).map(link => prohibit(priorities.others, link)),
     // What an operator or Docker routes inside our /80 by a longer prefix wins over table 80.
     lookup(priorities.site, site.sitePrefix, {
       kind: 'lookup',

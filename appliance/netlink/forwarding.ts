@@ -17,6 +17,9 @@ export interface Setting {
  */
 export type ForwardingMode = 'interface' | 'all' | 'already' | 'off'
 
+/** The priorities of our rules; all stand before the main table's 32766. */
+export const priorities = { others: 1078, site: 1079, network: 1080, overlay: 1081, lan: 1082 } as const
+
 export const conf = (link: string, key: string): string => `ipv6/conf/${link}/${key}`
 export const neigh = (link: string, key: string): string => `ipv6/neigh/${link}/${key}`
 
@@ -54,6 +57,19 @@ export function forwardedNothing(link: string, state: KernelState, changes: Chan
   // Without a journal (lost, damaged) our own rule is the memory of it: better to keep a door shut than to open it.
   const recorded = paths.some(path => recordOf(changes, path))
   return !recorded && state.rules.some(rule => rule.protocol === mark && rule.inputLink === link)
+}
+
+/**
+ * The links that would forward only because we switched it on everywhere: neither LAN nor overlay. One that comes later forwards
+ * until the dump that follows its event.
+ */
+export function linksToShut(served: ReadonlySet<string>, state: KernelState, changes: Changes): string[] {
+  const others = state.links.filter(link => !link.loopback && !served.has(link.name)).map(link => link.name)
+  if (forwardingMode(state, changes) === 'all') return others
+  if (recordOf(changes, conf('all', 'forwarding'))) return []
+  // As above: the journal may be lost.
+  const shut = state.rules.filter(rule => rule.protocol === mark && rule.priority === priorities.others)
+  return others.filter(name => shut.some(rule => rule.inputLink === name))
 }
 
 /**

@@ -56,6 +56,15 @@ describe('links', () => {
   test('the loopback is left alone', async () => {
     expect((await wanted(machine())).sysctls.filter(line => line.includes('/lo/'))).toEqual([])
   })
+
+  test('the loopback is neither LAN nor overlay, whatever is intended: a rule for it would cut off the machine itself', async () => {
+    const { addresses, routes, rules, sysctls, allMulticast } = await wanted(
+      machine(),
+      intent({ overlay: 'lo', assignAddress: true, lans: [{ link: 'lo' }], resolver: 'netlink' }),
+    )
+    expect({ addresses, allMulticast }).toEqual({ addresses: [], allMulticast: [] })
+    expect([...routes, ...rules, ...sysctls].filter(line => /\blo\b/.test(line))).toEqual([])
+  })
 })
 
 describe('forwarding', () => {
@@ -69,6 +78,41 @@ describe('forwarding', () => {
     expect(forwardingMode(await kernel.state(), noChanges)).toBe(mode)
     const written = (await wanted(kernel)).sysctls.filter(line => line.includes('all/forwarding'))
     expect(written).toEqual(mode === 'all' ? ['ipv6/conf/all/forwarding=1'] : [])
+  })
+
+  test('as a whole lets in by LANs and overlay alone: others are shut before the /40 is looked up', async () => {
+    const kernel = machine({ force: false })
+    expect((await wanted(kernel)).rules).toEqual([
+      '1078: iif eth2 prohibit proto 80',
+      '1078: iif wan0 prohibit proto 80',
+      '1079: to fc9c:56c2:e389:e930:5ee::/80 lookup 254 suppress_prefixlength 80 proto 80',
+      '1080: to fc9c:56c2:e300::/40 lookup 80 proto 80',
+      '1081: iif zt0 prohibit proto 80',
+      '1082: iif eth1 prohibit proto 80',
+    ])
+    kernel.addLink('docker0')
+    expect((await wanted(kernel)).rules).toContain('1078: iif docker0 prohibit proto 80')
+  })
+
+  test.for([
+    { name: 'where the kernel chooses by interface', force: true, before: '0' },
+    { name: 'of someone else', force: false, before: '1' },
+  ])('$name shuts no other link', async ({ force, before }) => {
+    const kernel = machine({ force })
+    kernel.write('ipv6/conf/all/forwarding', before)
+    expect((await wanted(kernel)).rules.filter(rule => rule.startsWith('1078'))).toEqual([])
+  })
+
+  test('as a whole, with the journal lost: a link that we shut stays shut', async () => {
+    const kernel = machine({ force: false })
+    kernel.write('ipv6/conf/all/forwarding', '1')
+    const rule = desired(usual, await machine({ force: false }).state(), noChanges).rules.find(
+      ({ inputLink }) => inputLink === 'wan0',
+    )!
+    kernel.edit({ op: 'add-rule', rule })
+    expect((await wanted(kernel)).rules.filter(line => line.startsWith('1078'))).toEqual([
+      '1078: iif wan0 prohibit proto 80',
+    ])
   })
 
   test('accept_ra stands before any switch, and 0 stays 0', async () => {
