@@ -4,6 +4,7 @@ import * as z from 'zod'
 export const interfaceName = z
   .string()
   .regex(/^(?!\.{1,2}$)[^\s/:%]{1,15}$/, 'must be an interface name: 1 to 15 characters, no slash, colon or space')
+  .refine(name => !['lo', 'all', 'default'].includes(name), 'must be the interface of a network, which this is not')
 
 /** An absolute path. */
 export const path = z.string().regex(/^\/[^\0]*$/, 'must be a path that starts with /')

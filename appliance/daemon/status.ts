@@ -79,7 +79,11 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
 
 /** What an operator should know although all is served. */
 function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): string[] {
-  const all = 'forwarding is on for all interfaces, since this kernel has it no finer (6.17 and newer have)'
+  const all = [
+    'forwarding is on for the whole machine, since this kernel has it no finer (6.17 and newer have)',
+    'what comes in by other interfaces than LANs and overlay is refused by the rules of priority 1078',
+    'where this machine shall route for those too, set net.ipv6.conf.all.forwarding=1 before siteplane starts',
+  ].join('; ')
   return [
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),

@@ -7,6 +7,7 @@ import { systemClock } from '../../appliance/base/clock.ts'
 import { silentLog } from '../../appliance/base/log.ts'
 import { Converger } from '../../appliance/netlink/converge.ts'
 import { FileJournal } from '../../appliance/netlink/journal.ts'
+import type { Kernel } from '../../appliance/netlink/kernel.ts'
 import { formatOwn } from '../../appliance/netlink/reconcile-text.ts'
 import { openKernel } from '../../appliance/netlink/rtnetlink.ts'
 import { stateNamed } from '../unit/netlink/scenario-table.ts'
@@ -56,8 +57,9 @@ export async function look(): Promise<void> {
 }
 
 /** Keeps the kernel as the named state; the journal is in this folder. SIGTERM stops for good. */
-export async function converge(folder: string): Promise<void> {
-  using kernel = await openKernel(silentLog)
+export async function converge(folder: string, { forceForwarding }: { forceForwarding: boolean }): Promise<void> {
+  using newest = await openKernel(silentLog)
+  const kernel = forceForwarding ? newest : older(newest)
   const journal = await FileJournal.open(folder, silentLog)
   const converger = new Converger({ kernel, journal, log: silentLog, clock: systemClock })
   let dumps = 0
@@ -75,4 +77,16 @@ export async function converge(folder: string): Promise<void> {
     })
   })
   stopListening()
+}
+
+/** What a kernel before 6.17 shows, and what it is never told. */
+function older(kernel: Kernel): Kernel {
+  return {
+    apply: step => kernel.apply(step),
+    watch: listener => kernel.watch(listener),
+    async state() {
+      const state = await kernel.state()
+      return { ...state, sysctls: new Map([...state.sysctls].filter(([path]) => !path.endsWith('/force_forwarding'))) }
+    },
+  }
 }

@@ -53,8 +53,9 @@ export class RealWorld implements World {
     return this.#ends.get(link)!
   }
 
-  async start(): Promise<void> {
-    this.#program = this.#run(`converge(${JSON.stringify(this.#folder)})`)
+  /** `forceForwarding: false` hides what kernels before 6.17 lack. */
+  async start({ forceForwarding = true } = {}): Promise<void> {
+    this.#program = this.#run(`converge(${JSON.stringify(this.#folder)}, ${JSON.stringify({ forceForwarding })})`)
     await this.#program.line(line => line['ready'] === true)
   }
 

@@ -47,6 +47,16 @@ test('20,000 foreign route changes end in the right state, and cost a few dumps'
   expect((await world.dumps()) - dumps).toBeLessThan(40)
 })
 
+test('what the kernel tells nobody of is put right at the next round', async () => {
+  await using world = await RealWorld.create()
+  await world.start()
+  await world.intend(usual)
+  await world.sysctl('ipv6/conf/zt0/accept_redirects', '1')
+  await world.sysctl('ipv6/conf/wan0/accept_ra', '1')
+  await world.sysctl('ipv6/neigh/zt0/ucast_solicit', '3')
+  await expect.poll(() => world.own(), { timeout: 15_000 }).toEqual(lines(stateNamed(usual).own))
+})
+
 test('what others made survives our start and stop', async () => {
   await using world = await RealWorld.create()
   const ip = (line: string) => world.router.run('ip', ...line.split(' '))

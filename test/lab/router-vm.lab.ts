@@ -135,6 +135,30 @@ describe('a packet', () => {
     await expect.poll(() => ping(peer, ourHost), { timeout: 3000 }).toBe('Destination unreachable: No route')
   })
 
+  test('from elsewhere goes nowhere on a kernel that forwards as a whole or not at all, and the router keeps its own', async () => {
+    await using world = await connected()
+    const server = world.end('wan0')
+    await server.run('ip', '-6', 'route', 'add', 'fc9c:56c2:e300::/40', 'via', '2001:db8:f::2')
+    await world.start({ forceForwarding: false })
+    await world.intend(withoutResolver)
+    const [host, peer] = [world.end('eth1'), world.end('zt0')]
+    expect(await world.router.run('cat', '/proc/sys/net/ipv6/conf/all/forwarding')).toBe('1\n')
+
+    await expect.poll(() => ping(host, theirHost), { timeout: 5000 }).toBe('answered')
+    expect(await ping(peer, ourHost)).toBe('answered')
+    expect(await ping(world.router, internet)).toBe('answered')
+    expect(await ping(server, '2001:db8:f::2')).toBe('answered')
+    expect(await ping(server, 'fc9c:56c2:e389:e930:5ee::1')).toBe('answered') // the router itself
+
+    const refused = 'Destination unreachable: Administratively prohibited'
+    for (const to of [ourHost, theirHost, '2001:db8:99::1']) expect(await ping(server, to)).toBe(refused)
+    expect(await ping(host, internet)).toBe(refused)
+    expect(await ping(peer, internet)).toBe(refused)
+    await world.stop()
+    expect(await world.router.run('cat', '/proc/sys/net/ipv6/conf/all/forwarding')).toBe('0\n')
+    expect(await world.router.run('ip', '-6', 'rule')).not.toContain('proto 80')
+  })
+
   test('from the LAN to the internet passes where the machine was a router before us, and does so again after us', async () => {
     await using world = await connected()
     await world.sysctl('ipv6/conf/all/forwarding', '1')

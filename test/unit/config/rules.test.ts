@@ -105,6 +105,11 @@ describe('rules between keys', () => {
       line: 'f.yaml:2:19: lan[0].interface: must be an interface name: 1 to 15 characters, no slash, colon or space',
     },
     {
+      name: 'the loopback as a LAN',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: lo}]',
+      line: 'f.yaml:2:19: lan[0].interface: must be the interface of a network, which this is not',
+    },
+    {
       name: 'a fraction of a second',
       text: lan('    dhcpv6: {lifetimes: {valid: 4000.5}}'),
       line: 'f.yaml:4:33: lan[0].dhcpv6.lifetimes.valid: must be a whole number, not 4000.5',
