@@ -1,7 +1,8 @@
+import { lstatSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { isIPv6 } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { sleep } from '../base/clock.ts'
+import { aborted, sleep } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Part } from '../base/part.ts'
@@ -10,7 +11,7 @@ import { type Access, createApp } from './app.ts'
 import { loadToken } from './token.ts'
 import { listenUnix } from './unix.ts'
 
-const retry = 5_000 // milliseconds until an address that was taken, or not there yet, is tried again
+const retry = 5_000 // milliseconds until an address that was taken, or not there yet, is tried again, and the socket's file looked for
 const maxConnections = 64
 
 export interface HttpOptions {
@@ -45,7 +46,7 @@ export class HttpServer implements Part {
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
     const { listen, socket } = this.#options
-    const doors = [this.#keep(`unix:${socket}`, signal, () => this.#openUnix(socket))]
+    const doors = [this.#keep(`unix:${socket}`, signal, () => this.#openUnix(socket), socket)]
     if (listen !== 'off') {
       doors.push(this.#keep(address(listen), signal, () => this.#openTcp(listen)))
     }
@@ -54,11 +55,12 @@ export class HttpServer implements Part {
     await Promise.all(doors.map(({ ended }) => ended))
   }
 
-  /** Opens one address, again and again until it succeeds, and closes it when the signal aborts. */
+  /** Opens one address, again and again until it succeeds, and closes it when the signal aborts. One whose `file` is deleted is opened anew. */
   #keep(
     where: string,
     signal: AbortSignal,
     open: () => Promise<Server>,
+    file?: string,
   ): { tried: Promise<void>; ended: Promise<void> } {
     const { promise: tried, resolve: settle } = Promise.withResolvers<void>()
     const keep = async () => {
@@ -68,8 +70,7 @@ export class HttpServer implements Part {
           this.#reasons.delete(where)
           this.#options.log.info({ where }, 'the API listens')
           settle()
-          await closed(server, signal)
-          return
+          await this.#serve(server, where, signal, file)
         } catch (error) {
           const reason = refusal(where, error)
           if (this.#reasons.get(where) !== reason) this.#options.log.warn({ where, reason }, 'the API does not listen')
@@ -80,6 +81,34 @@ export class HttpServer implements Part {
       }
     }
     return { tried, ended: keep().finally(settle) }
+  }
+
+  /** Resolves when the server is closed: the signal has aborted, or the file of its socket is gone. Rejects when the server fails. */
+  async #serve(server: Server, where: string, signal: AbortSignal, file: string | undefined): Promise<void> {
+    const end = new AbortController()
+    const either = AbortSignal.any([signal, end.signal])
+    const ended = closed(server, either)
+    try {
+      await Promise.race([ended, file === undefined ? aborted(either) : this.#deleted(file, where, either)])
+    } finally {
+      end.abort()
+    }
+    await ended
+  }
+
+  /** Resolves when nothing stands at the path any more. What someone else puts there is his: closing our socket would delete it. */
+  async #deleted(file: string, where: string, signal: AbortSignal): Promise<void> {
+    const ours = lstatSync(file, { bigint: true, throwIfNoEntry: false })
+    for (;;) {
+      await sleep(this.#options.retry ?? retry, signal)
+      const there = lstatSync(file, { bigint: true, throwIfNoEntry: false })
+      if (signal.aborted || !there || !ours) return
+      if (there.ino !== ours.ino)
+        this.#reasons.set(
+          where,
+          `the API can't be reached by ${where}: what stands there is not a socket of ours: remove it`,
+        )
+    }
   }
 
   async #openUnix(path: string): Promise<Server> {

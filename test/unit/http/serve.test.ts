@@ -4,6 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sleep } from '../../../appliance/base/clock.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { HttpServer } from '../../../appliance/http/serve.ts'
 import { loadToken } from '../../../appliance/http/token.ts'
@@ -82,6 +83,24 @@ describe('the Unix socket', () => {
     await using server = await serving('off', socket)
     expect(server.http.reasons()).toEqual([])
     expect((await get({ socketPath: socket }, '/healthz')).code).toBe(200)
+  })
+
+  test('that someone deletes, with its folder, is made again', async () => {
+    await using server = await serving('off')
+    rmSync(join(folder, 'run'), { recursive: true })
+    const code = () => get({ socketPath: server.socket }, '/healthz').then(({ code }) => code)
+    await expect.poll(code).toBe(200)
+    expect(statSync(server.socket).mode & 0o777).toBe(0o660)
+    expect(server.http.reasons()).toEqual([])
+  })
+
+  test('that someone puts a file of his own in the place of is left to him', async () => {
+    await using server = await serving('off')
+    rmSync(server.socket)
+    writeFileSync(server.socket, 'precious')
+    await sleep(100)
+    expect(readFileSync(server.socket, 'utf8')).toBe('precious')
+    expect(server.http.reasons()).toEqual([expect.stringContaining('is not a socket')])
   })
 
   test('on which another program answers is left alone, and tried again', async () => {
