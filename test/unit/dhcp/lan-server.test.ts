@@ -319,7 +319,9 @@ describe('questions to the LAN', () => {
 })
 
 describe('other servers', () => {
-  const advertise = (options: readonly Option[], duid = them): FrameIn => ({
+  const advertise = (options: readonly Option[], duid = them): FrameIn =>
+    answer(MessageType.advertise, 0x80_0000, options, duid)
+  const answer = (type: Message['type'], transaction: number, options: readonly Option[], duid = them): FrameIn => ({
     outgoing: false,
     frame: encodeFrame({
       sender: macB,
@@ -328,8 +330,8 @@ describe('other servers', () => {
       sourcePort: 547,
       destinationPort: 546,
       bytes: encodeMessage({
-        type: MessageType.advertise,
-        transaction: 0x80_0000,
+        type,
+        transaction,
         options: [{ kind: 'server-id', duid }, ...options],
       }),
     }),
@@ -350,11 +352,45 @@ describe('other servers', () => {
         serverDuid: them,
         preference: 200,
         offers: [],
+        rapidCommit: undefined,
+        mayWin: true,
         consequence:
           'hosts on eth1 may take the DHCPv6 server fe80::ff:fe00:b (02:00:00:00:00:0b), whose preference is 200 and ours 10, and have no address of this site then',
       },
     ])
     expect(bench.lines.map(({ level }) => level)).toEqual(['warn'])
+  })
+
+  test('one that grants Rapid Commit wins hosts whatever our preference; what it gave us goes back', async () => {
+    const transactions = [0.25, 0.5] // of the search, and of the question that follows
+    let dice = 0
+    await using bench = new Bench({ random: () => transactions[Math.min(dice++, 1)]! })
+    await expect.poll(() => bench.frames.sent.length).toBe(1)
+    bench.frames.deliver([answer(MessageType.advertise, 0x40_0000, [])])
+    expect(bench.server.otherServers()).toMatchObject([{ rapidCommit: undefined, mayWin: false }])
+    await expect.poll(() => bench.frames.sent.length).toBe(2)
+    const question = decodeMessage(decodeFrame(bench.frames.sent[1]!.frame).bytes)
+    expect(question.options).toContainEqual({ kind: 'rapid-commit' })
+
+    const lease: Option = { kind: 'ia-address', address: parseIp6('fd00::7'), preferred: 1, valid: 2, options: [] }
+    const ia: Option = { kind: 'ia-na', iaid: 1, t1: 0, t2: 0, options: [lease] }
+    bench.frames.deliver([answer(MessageType.reply, 0x80_0000, [{ kind: 'rapid-commit' }, ia])])
+    expect(bench.server.otherServers()).toMatchObject([
+      { rapidCommit: true, mayWin: true, consequence: expect.stringContaining('switch its DHCPv6 server off') },
+    ])
+    const release = decodeMessage(decodeFrame(bench.frames.sent[2]!.frame).bytes)
+    expect(release.type).toBe(MessageType.release)
+    expect(release.options).toContainEqual(ia)
+    expect(release.options).toContainEqual({ kind: 'server-id', duid: them })
+  })
+
+  test('one that answers the question by an Advertise does not', async () => {
+    await using bench = new Bench()
+    await expect.poll(() => bench.frames.sent.length).toBe(1)
+    bench.frames.deliver([advertise([])])
+    await expect.poll(() => bench.frames.sent.length).toBe(2)
+    bench.frames.deliver([advertise([])])
+    expect(bench.server.otherServers()).toMatchObject([{ rapidCommit: false, mayWin: false }])
   })
 
   test('what a stranger wrote is shown in words that are safe, and not without end', async () => {

@@ -1,6 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { addressIn } from '../../../appliance/base/ip6.ts'
+import { type Binding, keyText } from '../../../appliance/dhcp/binding.ts'
+import { LeaseDatabase } from '../../../appliance/dhcp/database.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
-import { host, ia, iasOf, macA, macB, message, onlyAddress, Scene, them } from './scene.ts'
+import { host, ia, iasOf, macA, macB, message, onlyAddress, Scene, site, them } from './scene.ts'
 
 describe('a table that is nearly full', () => {
   const room = (live: number, expired: number) => {
@@ -107,4 +114,54 @@ describe('copied hosts', () => {
     expect(onlyAddress(scene.ask('renew', [ia([address])]))).toBe(address)
     expect([...scene.table.bindings].map(({ mac }) => mac)).toEqual([macA])
   })
+})
+
+test('J04 whatever hosts ask for: nobody has what another has, the table keeps its bounds, and the file says the same', () => {
+  const type = fc.constantFrom(
+    'request' as const,
+    'renew' as const,
+    'rebind' as const,
+    'release' as const,
+    'decline' as const,
+  )
+  const asked = fc.record({ iaid: fc.nat(3), hints: fc.array(fc.nat(3), { maxLength: 2 }) })
+  const step = fc.record({
+    type,
+    duid: fc.constantFrom(host, them),
+    mac: fc.constantFrom(macA, macB, undefined),
+    answers: fc.boolean(),
+    ias: fc.array(asked, { minLength: 1, maxLength: 4 }),
+    later: fc.constantFrom(0, 10_000, 90_000_000),
+  })
+  const folder = mkdtempSync(join(tmpdir(), 'siteplane-'))
+  let run = 0
+  try {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), steps => {
+        using file = new LeaseDatabase(join(folder, `${run++}.sqlite`))
+        const scene = new Scene({}, new Table(4))
+        for (const { type, duid, mac, answers, ias, later } of steps) {
+          scene.now += later
+          Object.assign(scene, { mac, answers })
+          const options = ias.map(({ iaid, hints }) =>
+            ia(
+              hints.map(hint => addressIn(site, BigInt(0x20000 + hint))),
+              iaid,
+            ),
+          )
+          const outcome = scene.decide(message(type, options, duid))
+          if (outcome.kind === 'reply') file.write(outcome.changes)
+          const bindings = [...scene.table.bindings]
+          expect(bindings.length).toBeLessThanOrEqual(4)
+          expect(new Set(bindings.map(each => each.host)).size).toBe(bindings.length)
+          const text = (all: readonly Binding[]) =>
+            all.map(each => `${keyText(each)} ${each.host} ${each.validUntil}`).sort()
+          expect(text(file.load().bindings)).toEqual(text(bindings))
+        }
+      }),
+      { numRuns: 60 },
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })
