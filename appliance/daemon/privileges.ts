@@ -14,5 +14,5 @@ export function requirePrivileges(): void {
   const missing = Object.entries(needed).filter(([name]) => !held.has(name))
   if (missing.length === 0) return
   const list = missing.map(([name, use]) => `${name} (${use})`).join(', ')
-  throw new OperatorError(`siteplane lacks ${list}: run it as root or by its systemd unit`)
+  throw new OperatorError(`missing ${list}: run it as root or by its systemd unit`)
 }
