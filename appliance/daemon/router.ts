@@ -111,7 +111,10 @@ export class Router {
     clearTimeout(this.#patienceTimer)
     clearTimeout(this.#retryTimer)
     await this.#pass
-    await Promise.all(this.lans.map(lan => lan.stop(final)))
+    // Whatever one of them can't do: the others stop too, and the kernel is put back after this.
+    const stops = await Promise.allSettled(this.lans.map(lan => lan.stop(final)))
+    for (const stop of stops)
+      if (stop.status === 'rejected') this.#log.error({ err: stop.reason }, 'a LAN could not be stopped in order')
     this.#resolver?.resolver.stop()
     this.#resolver = undefined
   }
@@ -166,10 +169,13 @@ export class Router {
     const link = this.#kernel?.links.find(each => each.name === report.interface)
     const wanted = this.#config.fastPath !== 'off' && this.#site && link?.up && link.mac !== undefined
     const key = wanted ? [link.index, link.mac, this.#site?.network, this.#site?.node].join(' ') : undefined
-    if (this.#resolver?.key === key) return
+    if (key !== undefined && this.#resolver?.key === key) return
     this.#resolver?.resolver.stop()
     this.#resolver = undefined
-    if (!wanted || key === undefined || !this.#site) return
+    if (!wanted || key === undefined || !this.#site) {
+      this.#resolverFailure = undefined // what isn't wanted can't fail
+      return
+    }
     const resolver = new OverlayResolver({
       link: { name: link.name, index: link.index },
       site: this.#site,

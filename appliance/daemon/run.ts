@@ -13,7 +13,10 @@ const longestStop = 1_900
 export async function run(options: DaemonOptions): Promise<void> {
   const { log } = options
   const ended = Promise.withResolvers<Ending>()
-  let reload = () => {} // before the start is done there is nothing to reload: it reads the newest file anyway
+  let early = false // asked to reload while the start is under way, which may have read the file already
+  let reload = () => {
+    early = true
+  }
   process.on('SIGTERM', () => ended.resolve('stop'))
   process.on('SIGINT', () => ended.resolve('stop'))
   process.on('SIGUSR2', () => ended.resolve('hand-over'))
@@ -27,6 +30,7 @@ export async function run(options: DaemonOptions): Promise<void> {
   reload = () => {
     reloads = reloads.then(() => daemon.reload()).catch(error => log.error({ err: error }, 'could not reload'))
   }
+  if (early) reload()
   const ending = await ended.promise
   const late = setTimeout(() => giveUp(log), longestStop)
   await daemon.stop(ending)
