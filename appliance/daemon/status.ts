@@ -92,11 +92,9 @@ function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): strin
 }
 
 /** Other DHCPv6 servers of a LAN: those that may win hosts over from us, or those that don't. */
-function rivals({ services, config }: LanRunner, winning: boolean): string[] {
+function rivals({ services }: LanRunner, winning: boolean): string[] {
   const servers = services?.server.otherServers() ?? []
-  return servers
-    .filter(({ preference }) => preference >= config.dhcpv6.preference === winning)
-    .map(({ consequence }) => consequence)
+  return servers.filter(({ mayWin }) => mayWin === winning).map(({ consequence }) => consequence)
 }
 
 function contradictionsOf({ linkLocal, contradictions }: OtherRouterSeen): string[] {

@@ -16,10 +16,10 @@ import type { Identity } from './identity.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
-import { consequence, type OtherServer, OtherServers } from './other-servers.ts'
+import { consequence, mayWin, type OtherServer, OtherServers } from './other-servers.ts'
 import type { Scope } from './scope.ts'
 import { decide } from './server.ts'
-import { allServers, clientPort, type FrameIn, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
+import { clientPort, type FrameIn, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
 import type { Store } from './store.ts'
 import type { Probe } from './turn.ts'
 import { refusal } from './validate.ts'
@@ -56,6 +56,7 @@ interface Reply {
 const reopenAfter = 2_000 // another server on this machine may go away
 const searches = [0, 1_000, 3_000] // after the start: a lost Advertise must not hide a server
 const searchEvery = 300_000
+const questionAfter = 250 // the answers of all servers to one search have come by then
 const probeRemembered = 10_000 // covers Solicit and Request of one exchange
 const mostProbes = 1024
 
@@ -74,6 +75,7 @@ export class LanServer {
   #outbox: Reply[] = []
   #running = false
   #inTurn = false
+  #asking = false
 
   constructor(options: LanServerOptions) {
     this.#options = options
@@ -113,11 +115,13 @@ export class LanServer {
   }
 
   /** Each with what it means for the hosts of this LAN, as a sentence. */
-  otherServers(): (OtherServer & { readonly consequence: string })[] {
-    const { link } = this.#options
-    return this.#others
-      .list()
-      .map(server => ({ ...server, consequence: consequence(server, this.#scope.preference, link.name) }))
+  otherServers(): (OtherServer & { readonly consequence: string; readonly mayWin: boolean })[] {
+    const { preference } = this.#scope
+    return this.#others.list().map(server => ({
+      ...server,
+      consequence: consequence(server, preference, this.#options.link.name),
+      mayWin: mayWin(server, preference),
+    }))
   }
 
   /** A few of the copied hosts that have a lease now. */
@@ -334,10 +338,7 @@ export class LanServer {
   }
 
   #search(): void {
-    const { link, linkLocal, random } = this.#options
-    const transaction = Math.floor(random() * 0x100_0000)
-    const frame = this.#others.search({ mac: link.mac, linkLocal }, allServers, transaction)
-    this.#sockets?.frames.send([{ frame }])
+    this.#sockets?.frames.send([{ frame: this.#others.search(this.#self, this.#transaction()) }])
   }
 
   #searchAgain(): void {
@@ -348,14 +349,29 @@ export class LanServer {
   #hearServers(batch: readonly FrameIn[]): void {
     for (const { frame } of batch) {
       this.#guard(frame, () => {
-        const found = this.#others.hear(frame)
-        const pass = found && this.#throttle.pass('other server')
+        const heard = this.#others.hear(frame, this.#self)
+        if (heard?.kind === 'committed') this.#sockets?.frames.send([{ frame: heard.release }])
+        const pass = heard && this.#throttle.pass(heard.kind)
         if (!pass) return
-        const { link } = this.#options
-        const reason = consequence(found, this.#scope.preference, link.name)
-        this.#log.warn({ duid: found.serverDuid, reason, ...pass }, 'another DHCPv6 server is on the LAN')
+        const { serverDuid: duid } = heard.server
+        const reason = consequence(heard.server, this.#scope.preference, this.#options.link.name)
+        this.#log.warn({ duid, reason, ...pass }, 'another DHCPv6 server is on the LAN')
       })
     }
+    if (this.#asking || !this.#others.uncertain) return
+    this.#asking = true // one question for all that answer this search
+    this.#after(questionAfter, () => {
+      this.#asking = false
+      this.#sockets?.frames.send([{ frame: this.#others.ask(this.#self, this.#transaction()) }])
+    })
+  }
+
+  get #self() {
+    return { mac: this.#options.link.mac, linkLocal: this.#options.linkLocal }
+  }
+
+  #transaction(): number {
+    return Math.floor(this.#options.random() * 0x100_0000)
   }
 }
 

@@ -14,7 +14,11 @@ export interface ServerStatus {
   readonly status: number
   readonly counters: Counters
   readonly active: number
-  readonly others: readonly (Omit<OtherServer, 'linkLocal'> & { linkLocal: string; consequence: string })[]
+  readonly others: readonly (Omit<OtherServer, 'linkLocal'> & {
+    linkLocal: string
+    consequence: string
+    mayWin: boolean
+  })[]
   readonly clones: readonly (Omit<Clone, 'address'> & { address: string })[]
   readonly reasons: readonly string[]
   readonly leases: readonly (Omit<LeaseRow, 'address'> & { address: string })[]
