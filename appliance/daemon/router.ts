@@ -205,6 +205,7 @@ export class Router {
       site: this.#site,
       previous: sameSite(this.#previous, this.#site) ? undefined : this.#previous,
       links: this.#kernel?.links ?? [],
+      overlay: this.#overlayName,
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,
     }
@@ -229,10 +230,11 @@ export class Router {
 
 /** What the kernel shall hold, from the configuration, the site and the overlay's interface. */
 export function intentOf(config: Config, site: Site | undefined, overlay: string | undefined): Intent {
+  const lans = config.lan.filter(lan => lan.interface !== overlay)
   return {
     site,
     overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
-    lans: site ? config.lan.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
+    lans: site ? lans.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
     resolver: config.fastPath === 'off' ? 'off' : 'netlink',
     routes: [],
   }

@@ -29,6 +29,7 @@ const whole: LanWorld = {
   site: siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92ceee5')),
   links: [link],
   addresses: [address],
+  overlay: 'zt0',
   previous: undefined,
   networkReachable: true,
 }
@@ -68,6 +69,7 @@ describe('a LAN is served when everything it needs is there, and else says what 
       { addresses: [{ ...address, dadFailed: true }] },
       'for a link-local address on eth1: another host uses the one it has',
     ],
+    ['the overlay itself', { overlay: 'eth1' }, 'for an interface of its own: eth1 is that of the overlay'],
     ['no site', { site: undefined }, 'for the site: the overlay does not say yet which prefix it has'],
   ] as const)('%s', ([, missing, sentence]) => {
     expect(readiness('eth1', { ...whole, ...missing })).toBe(sentence)
