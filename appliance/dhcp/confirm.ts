@@ -1,7 +1,6 @@
 import { judge } from './scope.ts'
-import type { Answer } from './server.ts'
 import { Status } from './status.ts'
-import { askedOf, status, type Turn } from './turn.ts'
+import { type Answer, askedOf, status, type Turn } from './turn.ts'
 
 /**
  * Are the addresses of this LAN? Where we can't tell we say nothing: another server's clients ask all servers, and a wrong

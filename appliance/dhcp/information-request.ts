@@ -1,6 +1,5 @@
 import { findOption, optionCode } from './options.ts'
-import type { Answer } from './server.ts'
-import type { Turn } from './turn.ts'
+import type { Answer, Turn } from './turn.ts'
 
 const shortestRefresh = 600 // IRT_MINIMUM, RFC 9915 section 7.6
 

@@ -1,8 +1,7 @@
 import type { Option } from './options.ts'
 import { extend } from './renew.ts'
 import { judge } from './scope.ts'
-import type { Answer } from './server.ts'
-import { askedOf, type Turn } from './turn.ts'
+import { type Answer, askedOf, type Turn } from './turn.ts'
 
 /**
  * As a Renew, but sent to every server of the LAN: an IA that holds only addresses we can't judge is another server's to

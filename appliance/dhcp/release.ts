@@ -1,8 +1,7 @@
 import { addressOf } from './binding.ts'
 import type { Option } from './options.ts'
-import type { Answer } from './server.ts'
 import { Status } from './status.ts'
-import { askedOf, status, type Turn } from './turn.ts'
+import { type Answer, askedOf, status, type Turn } from './turn.ts'
 
 /** Frees what the client owns and ignores the rest. RFC 9915 section 18.3.7. */
 export function release(turn: Turn): Answer {

@@ -1,8 +1,7 @@
 import type { IaNa, Option } from './options.ts'
 import { judge } from './scope.ts'
-import type { Answer } from './server.ts'
 import { Status } from './status.ts'
-import { askedOf, status, type Turn, withdrawn } from './turn.ts'
+import { type Answer, askedOf, status, type Turn, withdrawn } from './turn.ts'
 
 /**
  * Extends the bindings. One that is unknown is made again with the address that the host has, since networkd and NetworkManager

@@ -1,8 +1,7 @@
 import type { Option } from './options.ts'
 import { judge } from './scope.ts'
-import type { Answer } from './server.ts'
 import { Status } from './status.ts'
-import { askedOf, status, type Turn } from './turn.ts'
+import { type Answer, askedOf, status, type Turn } from './turn.ts'
 
 /**
  * Makes the bindings; one that exists is answered afresh, and an IA without addresses gets what was advertised, since udhcpc6

@@ -14,14 +14,8 @@ import { renew } from './renew.ts'
 import { request } from './request.ts'
 import { solicit } from './solicit.ts'
 import { Status } from './status.ts'
-import { type Context, type Probe, status, Turn } from './turn.ts'
+import { type Answer, type Context, type Probe, status, Turn } from './turn.ts'
 import { refusal } from './validate.ts'
-
-/** What one kind of message says: the options that are its own. */
-export type Answer =
-  | { readonly kind: 'answer'; readonly options: readonly Option[] }
-  | { readonly kind: 'ignore'; readonly reason: Reason }
-  | { readonly kind: 'probe'; readonly probe: Probe }
 
 /** `reply`: store `changes`, then send. `probe`: ask the LAN, then decide again. */
 export type Outcome =

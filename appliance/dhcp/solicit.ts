@@ -1,7 +1,6 @@
 import type { Option } from './options.ts'
-import type { Answer } from './server.ts'
 import { Status } from './status.ts'
-import { askedOf, status, type Turn } from './turn.ts'
+import { type Answer, askedOf, status, type Turn } from './turn.ts'
 
 /** What a Request would get, promised to nobody: the choice is the same the next time. RFC 9915 section 18.3.9. */
 export function solicit(turn: Turn): Answer {

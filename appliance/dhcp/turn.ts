@@ -13,6 +13,7 @@ import {
   type Quarantine,
   type Room,
 } from './binding.ts'
+import type { Reason } from './counters.ts'
 import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
 import type { Message } from './message.ts'
@@ -36,6 +37,12 @@ export interface Context {
   /** What a probe has found; undefined where none was made. */
   probed(probe: Probe): boolean | undefined
 }
+
+/** What one kind of message says: the options that are its own. */
+export type Answer =
+  | { readonly kind: 'answer'; readonly options: readonly Option[] }
+  | { readonly kind: 'ignore'; readonly reason: Reason }
+  | { readonly kind: 'probe'; readonly probe: Probe }
 
 /** Whose IA it is: a key, with its binding if there is one. `probe`: ask the LAN first, then decide again. */
 export type Owned =

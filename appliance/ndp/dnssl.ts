@@ -1,5 +1,5 @@
 import type { Reader, Writer } from '../base/bytes.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 
 /** The domains in which hosts look up short names, the first tried first. RFC 8106 section 5.2. */
 export interface Dnssl {

@@ -1,5 +1,5 @@
 import { DecodeError } from '../base/bytes.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 
 /** The MTU that every host of the link shall use. RFC 4861 section 4.6.4. */
 export interface Mtu {

@@ -5,20 +5,12 @@
 import { DecodeError, type Reader, Writer } from '../base/bytes.ts'
 import { dnssl } from './dnssl.ts'
 import { mtu } from './mtu.ts'
+import type { OptionCodec } from './option-codec.ts'
 import { prefixInformation } from './prefix-information.ts'
 import { rdnss } from './rdnss.ts'
 import { routeInformation } from './route-information.ts'
 import { sourceLinkLayerAddress } from './source-link-layer-address.ts'
 import { targetLinkLayerAddress } from './target-link-layer-address.ts'
-
-/** Both directions of one option. The type and length octets before the body are the table's business. */
-export interface OptionCodec<Value> {
-  readonly type: number
-  /** Writes the body: with the two octets before it a multiple of 8. */
-  encode(value: Value, out: Writer): void
-  /** `body` ends where the option ends. Undefined: ignore this option and keep the message. Throws a DecodeError. */
-  decode(body: Reader): Value | undefined
-}
 
 const codecs = {
   'source-link-layer-address': sourceLinkLayerAddress,

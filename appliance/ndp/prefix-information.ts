@@ -1,6 +1,6 @@
 import { DecodeError } from '../base/bytes.ts'
 import { bytesOf, fromBytes, type Prefix, prefixOf } from '../base/ip6.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 
 /** A prefix of the link: whether it is on-link, and whether hosts form addresses in it. RFC 4861 section 4.6.2. */
 export interface PrefixInformation {

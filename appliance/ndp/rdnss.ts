@@ -1,5 +1,5 @@
 import { bytesOf, fromBytes, type Ip6 } from '../base/ip6.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 
 /** Recursive DNS servers, the best first. RFC 8106 section 5.1. */
 export interface Rdnss {

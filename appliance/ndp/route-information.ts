@@ -1,6 +1,6 @@
 import { DecodeError } from '../base/bytes.ts'
 import { bytesOf, fromBytes, type Prefix, prefixOf } from '../base/ip6.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 
 /** A route hosts should reach through the router that sends it. RFC 4191 section 2.3. */
 export interface RouteInformation {

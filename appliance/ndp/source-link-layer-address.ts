@@ -1,6 +1,6 @@
 import { DecodeError, type Reader } from '../base/bytes.ts'
 import { type Mac, macBytes, macFromBytes } from '../base/mac.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 
 /** The Ethernet address of the sender. RFC 4861 section 4.6.1. */
 export interface SourceLinkLayerAddress {

@@ -1,5 +1,5 @@
 import { type Mac, macBytes } from '../base/mac.ts'
-import type { OptionCodec } from './options.ts'
+import type { OptionCodec } from './option-codec.ts'
 import { readMac } from './source-link-layer-address.ts'
 
 /** The Ethernet address of the target. RFC 4861 section 4.6.1. */
