@@ -57,14 +57,18 @@ export class Daemon {
     const config = configOf(options)
     await using resources = new AsyncDisposableStack()
     const directory = config.stateDirectory
+    const inDirectory = (error: unknown) =>
+      new OperatorError(`can't use the state directory ${directory}: ${messageOf(error)}`, { cause: error })
     try {
       mkdirSync(directory, { recursive: true, mode: 0o750 })
     } catch (error) {
-      throw new OperatorError(`can't use the state directory ${directory}: ${messageOf(error)}`, { cause: error })
+      throw inDirectory(error)
     }
     const store = resources.use(openStore(join(directory, 'leases.db'), options.log, systemClock))
     const kernel = resources.use(await openKernel(options.log))
-    const journal = await FileJournal.open(directory, options.log)
+    const journal = await FileJournal.open(directory, options.log).catch(error => {
+      throw inDirectory(error)
+    })
     return new Daemon(options, config, { store, kernel, journal }, resources.move())
   }
 

@@ -137,7 +137,8 @@ export class Router {
     this.#overlayName = report.interface ?? this.#overlayName
     const intent = intentOf(this.#config, this.#site, this.#overlayName)
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
-    if (key !== this.#intent) {
+    // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
+    if (this.#site && key !== this.#intent) {
       this.#intent = key
       // Addresses, routes and forwarding first: hosts are told of a route only when it stands. RFC 4191 section 4.
       await this.#options.converger.setIntent(intent)
