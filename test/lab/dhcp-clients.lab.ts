@@ -45,17 +45,19 @@ test('dhclient gives its address back when it is told to, and gets the same one 
   // A mount namespace of its own: Debian's script writes to /etc/resolv.conf, and its AppArmor profile goes by the path.
   const enclosure =
     'mount -t tmpfs tmpfs /run; cp /etc/resolv.conf /run/r; mount --bind /run/r /etc/resolv.conf; cd "$0"; ' +
-    'cp -n "$(command -v dhclient)" .; touch leases pid; ./dhclient -6 -sf /sbin/dhclient-script -lf leases -pf pid'
+    'cp -n "$(command -v dhclient)" .; touch leases; : >pid; ./dhclient -6 -sf /sbin/dhclient-script -lf leases -pf pid'
   const dhclient = (how: string) => host.run('unshare', '-m', 'sh', '-euc', `${enclosure} ${how}`, host.folder)
   const leases = async () => (await server.status()).leases.map(lease => [lease.address, lease.state])
+  // It goes into the background before it has written its process id.
+  const bindAndLeave = () => dhclient('-1 eth0; while ! [ -s pid ]; do sleep 0.05; done; kill $(cat pid)')
 
-  await dhclient('-1 eth0; kill $(cat pid)')
+  await bindAndLeave()
   const address = await until(() => host.globalAddress('eth0', start), 'an address')
   expect(await leases()).toEqual([[address, 'bound']])
   await dhclient('-r eth0')
   await until(async () => (await leases())[0]![1] === 'released', 'the release', 5_000)
   expect(await host.globalAddress('eth0', start)).toBeUndefined()
-  await dhclient('-1 eth0; kill $(cat pid)')
+  await bindAndLeave()
   expect(await leases()).toEqual([[address, 'bound']])
 })
 
