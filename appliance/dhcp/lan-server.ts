@@ -16,10 +16,11 @@ import type { Identity } from './identity.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
-import { consequence, mayWin, type OtherServer, OtherServers } from './other-servers.ts'
+import type { OtherServer } from './other-servers.ts'
 import type { Scope } from './scope.ts'
 import { decide } from './server.ts'
-import { clientPort, type FrameIn, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
+import { type Rival, ServerSearch } from './server-search.ts'
+import { clientPort, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
 import type { Store } from './store.ts'
 import type { Probe } from './turn.ts'
 import { refusal } from './validate.ts'
@@ -54,9 +55,6 @@ interface Reply {
 }
 
 const reopenAfter = 2_000 // another server on this machine may go away
-const searches = [0, 1_000, 3_000] // after the start: a lost Advertise must not hide a server
-const searchEvery = 300_000
-const questionAfter = 250 // the answers of all servers to one search have come by then
 const probeRemembered = 10_000 // covers Solicit and Request of one exchange
 const mostProbes = 1024
 
@@ -64,7 +62,7 @@ export class LanServer {
   readonly #options: LanServerOptions
   readonly #log: Log
   readonly #throttle: Throttle
-  readonly #others: OtherServers
+  readonly #search: ServerSearch
   readonly #neighbours: Neighbours
   readonly #probes = new Map<string, { readonly answered: boolean; readonly until: number }>()
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -75,14 +73,18 @@ export class LanServer {
   #outbox: Reply[] = []
   #running = false
   #inTurn = false
-  #asking = false
 
   constructor(options: LanServerOptions) {
     this.#options = options
     this.#scope = options.scope
     this.#log = options.log
     this.#throttle = new Throttle(options.clock)
-    this.#others = new OtherServers(options.identity.duid)
+    this.#search = new ServerSearch({
+      ...options,
+      duid: options.identity.duid,
+      send: frame => void this.#sockets?.frames.send([{ frame }]),
+      after: (milliseconds, body) => this.#after(milliseconds, body),
+    })
     this.#neighbours = new Neighbours({
       mac: options.link.mac,
       linkLocal: options.linkLocal,
@@ -115,13 +117,8 @@ export class LanServer {
   }
 
   /** Each with what it means for the hosts of this LAN, as a sentence. */
-  otherServers(): (OtherServer & { readonly consequence: string; readonly mayWin: boolean })[] {
-    const { preference } = this.#scope
-    return this.#others.list().map(server => ({
-      ...server,
-      consequence: consequence(server, preference, this.#options.link.name),
-      mayWin: mayWin(server, preference),
-    }))
+  otherServers(): Rival[] {
+    return this.#search.list(this.#scope.preference)
   }
 
   /** A few of the copied hosts that have a lease now. */
@@ -169,9 +166,10 @@ export class LanServer {
     }
     datagrams.listen(batch => this.#turn(() => this.#receive(batch)), failed)
     neighbours.listen(batch => this.#turn(() => this.#neighbours.hear(batch)), failed)
-    frames.listen(batch => this.#hearServers(batch), failed)
-    for (const delay of searches) this.#after(delay, () => this.#search())
-    this.#after(searchEvery, () => this.#searchAgain())
+    frames.listen(batch => {
+      for (const { frame } of batch) this.#guard(frame, () => this.#search.hear(frame, this.#scope.preference))
+    }, failed)
+    this.#search.start()
   }
 
   #close(): void {
@@ -254,7 +252,7 @@ export class LanServer {
       bindings: store.bindings,
       mac,
       now: store.now(),
-      rivals: this.#others.list().length > 0,
+      rivals: this.#search.found,
       probed: probe => {
         const known = this.#probes.get(probeText(probe))
         return known && known.until > monotonic ? known.answered : undefined
@@ -335,43 +333,6 @@ export class LanServer {
     const pass = this.#throttle.pass('decline')
     const duid = findOption(message.options, 'client-id')?.duid
     if (pass) this.#log.warn({ duid, ...pass }, 'a host found its address in use by another')
-  }
-
-  #search(): void {
-    this.#sockets?.frames.send([{ frame: this.#others.search(this.#self, this.#transaction()) }])
-  }
-
-  #searchAgain(): void {
-    this.#search()
-    this.#after(searchEvery, () => this.#searchAgain())
-  }
-
-  #hearServers(batch: readonly FrameIn[]): void {
-    for (const { frame } of batch) {
-      this.#guard(frame, () => {
-        const heard = this.#others.hear(frame, this.#self)
-        if (heard?.kind === 'committed') this.#sockets?.frames.send([{ frame: heard.release }])
-        const pass = heard && this.#throttle.pass(heard.kind)
-        if (!pass) return
-        const { serverDuid: duid } = heard.server
-        const reason = consequence(heard.server, this.#scope.preference, this.#options.link.name)
-        this.#log.warn({ duid, reason, ...pass }, 'another DHCPv6 server is on the LAN')
-      })
-    }
-    if (this.#asking || !this.#others.uncertain) return
-    this.#asking = true // one question for all that answer this search
-    this.#after(questionAfter, () => {
-      this.#asking = false
-      this.#sockets?.frames.send([{ frame: this.#others.ask(this.#self, this.#transaction()) }])
-    })
-  }
-
-  get #self() {
-    return { mac: this.#options.link.mac, linkLocal: this.#options.linkLocal }
-  }
-
-  #transaction(): number {
-    return Math.floor(this.#options.random() * 0x100_0000)
   }
 }
 
