@@ -53,6 +53,11 @@ export class Reader {
     return new Reader(this.#bytes, at, at + count)
   }
 
+  /** A second reader of all that is left. */
+  fork(): Reader {
+    return new Reader(this.#bytes, this.#at, this.#end)
+  }
+
   skip(count: number): this {
     this.#take(count)
     return this
