@@ -1,5 +1,5 @@
 import type { Ip6, Prefix } from '../base/ip6.ts'
-import { addressIn } from '../base/ip6.ts'
+import { addressIn, prefixOf } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Duid } from './duid.ts'
 
@@ -17,13 +17,20 @@ export interface BindingKey {
  * when the site is renumbered. Instants are milliseconds since 1970.
  */
 export interface Binding extends BindingKey {
-  readonly host: number // offset from the first address of the LAN's prefix, below 2^48
+  readonly host: number // offset from the first address of the LAN's prefix, below 2^48; of a delegated prefix in the site's
+  readonly delegated?: Delegated | undefined // of an IA_PD
   readonly mac: Mac | undefined // undefined where it could not be learned
   readonly hostname: string | undefined
   readonly state: 'bound' | 'released'
   readonly grantedAt: number
   readonly preferredUntil: number
   readonly validUntil: number
+}
+
+/** What a delegated prefix has besides its first address. */
+export interface Delegated {
+  readonly length: number // of the prefix, 81 to 128
+  readonly via: Ip6 // link-local of the client, to which what is for the prefix goes
 }
 
 /** An address that a client found in use by another host: not given to anybody for a while. RFC 9915 section 18.3.8. */
@@ -50,6 +57,10 @@ export interface Bindings {
   find(key: BindingKey): Binding | undefined
   /** The binding that has this address, live or not. */
   holder(subnet: number | undefined, host: number): Binding | undefined
+  /** The bindings of delegated prefixes, live or not, that share an address with these offsets of the site's prefix. */
+  delegatedIn(first: number, last: number): readonly Binding[]
+  /** Every binding of a delegated prefix, of all LANs. */
+  delegations(): readonly Binding[]
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean
   /** Whether one more binding fits besides what a decision adds and removes already. */
   room(now: number, added?: number, removed?: ReadonlySet<Binding>): Room
@@ -64,3 +75,11 @@ export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): stri
 
 export const addressOf = (prefix: Prefix, host: number): Ip6 => addressIn(prefix, BigInt(host))
 export const hostOf = (prefix: Prefix, address: Ip6): number => Number(address - prefix.address)
+
+/** The whole /80 of a site, from the prefix of any of its LANs. */
+export const siteOf = (lan: Prefix): Prefix => prefixOf(lan.address, 80)
+
+/** The prefix of a delegation. */
+export function prefixOfDelegation(lan: Prefix, { host, delegated }: Pick<Binding, 'host' | 'delegated'>): Prefix {
+  return { address: addressOf(siteOf(lan), host), length: delegated?.length ?? 128 }
+}

@@ -2,6 +2,7 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
+import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
 import type { Binding, Change, Quarantine } from './binding.ts'
 import { parseDuid } from './duid.ts'
@@ -34,6 +35,9 @@ const migrations = [
      PRIMARY KEY (lan, host)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE heartbeat (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;`,
+  // host is the offset in the site's prefix where length is not null: a delegated prefix.
+  `ALTER TABLE binding ADD COLUMN length INTEGER;
+   ALTER TABLE binding ADD COLUMN via TEXT;`,
 ]
 
 /** What the file holds when it is opened. */
@@ -60,9 +64,10 @@ export class LeaseDatabase implements Disposable {
       if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt })
       this.#migrate(path)
       this.#put = this.#db.prepare(
-        'INSERT INTO binding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lan, duid, ia, iaid, clone) ' +
+        'INSERT INTO binding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lan, duid, ia, iaid, clone) ' +
           'DO UPDATE SET host = excluded.host, mac = excluded.mac, hostname = excluded.hostname, state = excluded.state, ' +
-          'granted_at = excluded.granted_at, preferred_until = excluded.preferred_until, valid_until = excluded.valid_until',
+          'granted_at = excluded.granted_at, preferred_until = excluded.preferred_until, valid_until = excluded.valid_until, ' +
+          'length = excluded.length, via = excluded.via',
       )
       this.#remove = this.#db.prepare(
         'DELETE FROM binding WHERE lan = ? AND duid = ? AND ia = ? AND iaid = ? AND clone = ?',
@@ -145,8 +150,10 @@ export class LeaseDatabase implements Disposable {
       this.#remove.run(...key)
       return
     }
-    const { host, mac, hostname, state, grantedAt, preferredUntil, validUntil } = rest
-    this.#put.run(...key, host, mac ?? null, hostname ?? null, state, grantedAt, preferredUntil, validUntil)
+    const { host, mac, hostname, state, grantedAt, preferredUntil, validUntil, delegated } = rest
+    const instants = [grantedAt, preferredUntil, validUntil] as const
+    const via = delegated ? formatIp6(delegated.via) : null
+    this.#put.run(...key, host, mac ?? null, hostname ?? null, state, ...instants, delegated?.length ?? null, via)
   }
 
   #transaction(body: () => void): void {
@@ -200,7 +207,9 @@ function bindingOf(row: Row): Binding {
   const text = (name: string) => (row[name] === null || row[name] === '' ? undefined : String(row[name]))
   const clone = text('clone')
   const mac = text('mac')
+  const via = text('via')
   return {
+    ...(via !== undefined && { delegated: { length: Number(row['length']), via: parseIp6(via) } }),
     subnet: row['lan'] === firstLan ? undefined : Number(row['lan']),
     duid: parseDuid(String(row['duid'])),
     iaType: row['ia'] === 'pd' ? 'pd' : 'na',

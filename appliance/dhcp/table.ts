@@ -1,5 +1,6 @@
 import type { Binding, BindingKey, Bindings, Change, Quarantine, Room } from './binding.ts'
 import { isLive, keyText } from './binding.ts'
+import { Delegations } from './delegations.ts'
 import { Hoards } from './hoards.ts'
 import { LiveCount } from './live-count.ts'
 
@@ -13,6 +14,7 @@ export class Table implements Bindings {
   readonly #byHost = new Map<string, Binding>()
   readonly #quarantine = new Map<string, Quarantine>() // oldest first
   readonly #copies = new Set<Binding>()
+  readonly #delegations = new Delegations()
   readonly #live = new LiveCount()
   readonly #hoards: Hoards
   readonly #most: number
@@ -54,6 +56,14 @@ export class Table implements Bindings {
     return this.#byHost.get(hostText(subnet, host))
   }
 
+  delegatedIn(first: number, last: number): readonly Binding[] {
+    return this.#delegations.overlapping(first, last)
+  }
+
+  delegations(): readonly Binding[] {
+    return this.#delegations.all
+  }
+
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean {
     return (this.#quarantine.get(hostText(subnet, host))?.until ?? 0) > now
   }
@@ -93,7 +103,8 @@ export class Table implements Bindings {
         const before = this.find(change.binding)
         if (before) this.#delete(before)
         this.#byKey.set(keyText(change.binding), change.binding)
-        this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
+        if (change.binding.delegated) this.#delegations.add(change.binding)
+        else this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
         this.#live.add(change.binding)
         this.#hoards.add(change.binding)
         if (change.binding.clone !== undefined) this.#copies.add(change.binding)
@@ -129,6 +140,10 @@ export class Table implements Bindings {
     this.#live.delete(binding)
     this.#hoards.delete(binding)
     this.#copies.delete(binding)
+    if (binding.delegated) {
+      this.#delegations.delete(binding)
+      return
+    }
     const host = hostText(binding.subnet, binding.host)
     if (this.#byHost.get(host) === binding) this.#byHost.delete(host)
   }
