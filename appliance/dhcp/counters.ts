@@ -4,7 +4,10 @@
 export const reasons = {
   unicast: 'sent to us alone', // RFC 9915 section 16
   notLinkLocal: 'not from a link-local address',
-  relayed: 'a relay message, and no relay is served here',
+  noRelays: 'a relay message, and no LAN behind a relay is served here',
+  unknownRelay: 'from a relay that is not configured',
+  unknownLink: 'from a relay, for a link that it does not speak for',
+  tooManyRelays: 'wrapped by more than 8 relays', // RFC 9915 section 7.6
   notForServers: 'not a message for a server',
   repeatedIdentifier: 'an identifier that may appear once appears again',
   noClientId: 'no client identifier',

@@ -17,20 +17,24 @@ import { decodeMessage, encodeMessage, type Message, MessageType } from './messa
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
+import { addressed, isHeld, type Packet, type Reply } from './packet.ts'
+import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
 import { decide } from './server.ts'
 import { type Rival, ServerSearch } from './server-search.ts'
-import { clientPort, type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
+import { type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
 import type { Store } from './store.ts'
 import type { Probe } from './turn.ts'
 import { refusal } from './validate.ts'
 
-export type { Clone, OtherServer, Scope }
+export type { Clone, OtherServer, Scope, Segment }
 
 export interface LanServerOptions {
   readonly link: LinkRef & { readonly mac: Mac }
   readonly linkLocal: Ip6
   readonly scope: Scope
+  /** LANs behind routers on this one. */
+  readonly segments?: readonly Segment[]
   readonly store: Store
   readonly identity: Identity
   /** The MAC of a neighbour where the caller knows it; otherwise the LAN is asked. */
@@ -39,19 +43,6 @@ export interface LanServerOptions {
   readonly random: () => number
   readonly log: Log
   readonly open?: (link: LinkRef) => Sockets
-}
-
-/** A message with where it came from, and its bytes for the log of a bug. */
-interface Packet {
-  readonly message: Message
-  readonly from: Ip6
-  readonly bytes: Uint8Array
-}
-
-interface Reply {
-  readonly bytes: Uint8Array
-  readonly to: Ip6
-  readonly promises: boolean // something was staged for it
 }
 
 const reopenAfter = 2_000 // another server on this machine may go away
@@ -63,6 +54,7 @@ export class LanServer {
   readonly #log: Log
   readonly #throttle: Throttle
   readonly #search: ServerSearch
+  readonly #relays: Relays
   readonly #neighbours: Neighbours
   readonly #probes = new Map<string, { readonly answered: boolean; readonly until: number }>()
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -85,6 +77,8 @@ export class LanServer {
       send: frame => void this.#sockets?.frames.send([{ frame }]),
       after: (milliseconds, body) => this.#after(milliseconds, body),
     })
+    this.#relays = new Relays(options.link.name)
+    this.#relays.replace(options.segments ?? [])
     this.#neighbours = new Neighbours({
       mac: options.link.mac,
       linkLocal: options.linkLocal,
@@ -99,9 +93,10 @@ export class LanServer {
     this.#open()
   }
 
-  /** Later messages are answered by the new scope; leases stay. */
-  update(scope: Scope): void {
+  /** Later messages are answered by the new scopes; leases stay. */
+  update(scope: Scope, segments: readonly Segment[] = []): void {
     this.#scope = scope
+    this.#relays.replace(segments)
   }
 
   async stop(): Promise<void> {
@@ -116,6 +111,20 @@ export class LanServer {
     return this.#options.store.live(this.#scope.plan.subnet)
   }
 
+  /** The LANs behind relays; `heardAt` is milliseconds since 1970. */
+  segments(): (Segment & { readonly heardAt: number | undefined; readonly activeLeases: number })[] {
+    return this.#relays.segments.map(segment => ({
+      ...segment,
+      heardAt: this.#relays.heardAt(segment.scope.plan.subnet),
+      activeLeases: this.#options.store.live(segment.scope.plan.subnet),
+    }))
+  }
+
+  /** What to know although all is served, as sentences. */
+  notices(): string[] {
+    return this.#relays.notices(this.#options.store.now())
+  }
+
   /** Each with what it means for the hosts of this LAN, as a sentence. */
   otherServers(): Rival[] {
     return this.#search.list(this.#scope.preference)
@@ -124,8 +133,10 @@ export class LanServer {
   /** A few of the copied hosts that have a lease now. */
   clones(): Clone[] {
     const { store } = this.#options
-    const { subnet, prefix } = this.#scope.plan
-    return clonesOf(store.copies(subnet), store.bindings, prefix, store.now())
+    const scopes = [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
+    return scopes.flatMap(({ plan: { subnet, prefix } }) =>
+      clonesOf(store.copies(subnet), store.bindings, prefix, store.now()),
+    )
   }
 
   /** What is wrong with this LAN's server, as clauses; the store has reasons of its own. */
@@ -206,7 +217,7 @@ export class LanServer {
     const kept = stored ? replies : replies.filter(({ promises }) => !promises)
     this.#counters.unstored += replies.length - kept.length
     if (kept.length === 0) return
-    const batch = kept.map(({ bytes, to }) => ({ bytes, address: to, port: clientPort }))
+    const batch = kept.map(({ bytes, to, port }) => ({ bytes, address: to, port }))
     const failures = this.#sockets?.datagrams.send(batch) ?? []
     this.#counters.answered += kept.length - failures.length
     this.#counters.unsent += failures.length // the client will retransmit
@@ -215,17 +226,24 @@ export class LanServer {
   }
 
   #receive(batch: readonly UdpIn[]): void {
-    for (const { bytes, address, destination } of batch) {
+    for (const datagram of batch) {
       this.#counters.received++
-      this.#guard(bytes, () => {
-        const type = bytes[0]
-        // udhcpc6 renews by unicast, and multicasts when no answer comes. RFC 9915 section 16.
-        if (!isMulticast(destination)) this.#ignore(address, 'unicast')
-        else if (!isLinkLocal(address)) this.#ignore(address, 'notLinkLocal')
-        else if (type === MessageType.relayForward || type === MessageType.relayReply) this.#ignore(address, 'relayed')
-        else this.#identify({ message: decodeMessage(bytes), from: address, bytes })
-      })
+      this.#guard(datagram.bytes, () => this.#take(datagram))
     }
+  }
+
+  #take({ bytes, address, destination, port }: UdpIn): void {
+    const type = bytes[0]
+    if (type === MessageType.relayForward) {
+      const opened = this.#relays.open(bytes, address, port, this.#scope, this.#options.store.now())
+      if (opened.kind === 'ignore') this.#ignore(address, opened.reason)
+      else this.#identify({ message: decodeMessage(opened.message), from: opened.client, bytes, relayed: opened })
+    }
+    // udhcpc6 renews by unicast, and multicasts when no answer comes. RFC 9915 section 16.
+    else if (!isMulticast(destination)) this.#ignore(address, 'unicast')
+    else if (!isLinkLocal(address)) this.#ignore(address, 'notLinkLocal')
+    else if (type === MessageType.relayReply) this.#ignore(address, 'notForServers')
+    else this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
   }
 
   /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
@@ -236,6 +254,10 @@ export class LanServer {
       this.#ignore(from, refused)
       return
     }
+    if (packet.relayed) {
+      this.#decide(packet, packet.relayed.mac) // it is out of the reach of our questions
+      return
+    }
     const mac = this.#neighbours.known(from) ?? this.#options.neighbour?.(from)
     const matters = message.type !== MessageType.confirm && findOption(message.options, 'ia-na') !== undefined
     if (mac !== undefined || !matters || !this.#neighbours.hasRoom) this.#decide(packet, mac)
@@ -243,20 +265,17 @@ export class LanServer {
   }
 
   #decide(packet: Packet, mac: Mac | undefined): void {
-    const { message, from } = packet
-    const { store, identity, clock } = this.#options
-    const monotonic = clock.monotonic()
+    const { message, from, relayed } = packet
+    const { store, identity } = this.#options
+    const scope = relayed?.scope ?? this.#scope
     const outcome = decide(message, {
-      scope: this.#scope,
+      scope,
       identity,
       bindings: store.bindings,
       mac,
       now: store.now(),
       rivals: this.#search.found,
-      probed: probe => {
-        const known = this.#probes.get(probeText(probe))
-        return known && known.until > monotonic ? known.answered : undefined
-      },
+      probed: probe => (relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probed(probe)),
     })
     switch (outcome.kind) {
       case 'ignore':
@@ -273,13 +292,18 @@ export class LanServer {
         }
         const bytes = encodeMessage(outcome.reply)
         store.stage(outcome.changes)
-        this.#outbox.push({ bytes, to: from, promises: outcome.changes.length > 0 })
+        this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0 })
         this.#notice(message, outcome.changes.length)
         return
       }
       default:
         outcome satisfies never
     }
+  }
+
+  #probed(probe: Probe): boolean | undefined {
+    const known = this.#probes.get(probeText(probe))
+    return known && known.until > this.#options.clock.monotonic() ? known.answered : undefined
   }
 
   #probe(packet: Packet, mac: Mac | undefined, probe: Probe): void {

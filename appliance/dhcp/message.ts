@@ -25,12 +25,12 @@ export interface Message {
   readonly options: readonly Option[]
 }
 
-/** Throws a DecodeError. Relay messages have another header and are refused here. */
+/** Throws a DecodeError. Relay messages have another header (relay-message.ts) and are refused here. */
 export function decodeMessage(bytes: Uint8Array): Message {
   const body = new Reader(bytes)
   const type = body.u8()
   if (type === MessageType.relayForward || type === MessageType.relayReply)
-    throw new DecodeError('a relay message, and no relay is served here')
+    throw new DecodeError('a relay message where one of a client must be')
   return { type, transaction: body.u24(), options: decodeOptions(body) }
 }
 

@@ -21,8 +21,10 @@ export const serverPort = 547 // RFC 9915 section 7.2
 export const clientPort = 546
 export const allServers: Ip6 = parseIp6('ff02::1:2') // All_DHCP_Relay_Agents_and_Servers, RFC 9915 section 7.1
 
+export const allRelayedServers: Ip6 = parseIp6('ff05::1:3') // All_DHCP_Servers, of relays; RFC 9915 section 7.1
+
 export interface Sockets {
-  /** What clients send to all servers, and our answers. */
+  /** What clients and relays send to all servers, relays also to us alone, and our answers. */
   readonly datagrams: Endpoint<UdpIn, UdpOut>
   /** Neighbour solicitations of ours and the advertisements that come back. */
   readonly neighbours: Endpoint<IcmpIn, IcmpOut>
@@ -41,7 +43,9 @@ export function openSockets(link: LinkRef): Sockets {
   }
   try {
     return {
-      datagrams: keep(openUdp({ link, port: serverPort, groups: [allServers], receiveBuffer: 4 << 20 })),
+      datagrams: keep(
+        openUdp({ link, port: serverPort, groups: [allServers, allRelayedServers], receiveBuffer: 4 << 20 }),
+      ),
       neighbours: keep(openIcmp({ link, types: [neighbourAdvertisement], groups: [] })),
       frames: keep(openPacket({ link, etherType: 0x86dd, filter: toClients })),
     }

@@ -83,7 +83,7 @@ describe('a turn of the event loop', () => {
       ignored: 5,
       'ignored.unicast': 1,
       'ignored.notLinkLocal': 1,
-      'ignored.relayed': 1,
+      'ignored.noRelays': 1,
       'ignored.notForServers': 1,
       'ignored.noClientId': 1,
       questions: 0,

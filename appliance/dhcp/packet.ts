@@ -1,0 +1,40 @@
+/** One message on its way through the server: where it came from, and how its answer gets back there. */
+import type { Ip6 } from '../base/ip6.ts'
+import type { Mac } from '../base/mac.ts'
+import { type Bindings, hostOf, isLive } from './binding.ts'
+import type { Message } from './message.ts'
+import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
+import type { Route } from './relays.ts'
+import type { Scope } from './scope.ts'
+import type { Probe } from './turn.ts'
+
+const clientPort = 546 // RFC 9915 section 7.2
+const serverPort = 547
+
+/** A message with where it came from, and its bytes for the log of a bug. */
+export interface Packet {
+  readonly message: Message
+  readonly from: Ip6 // the client's own address, also where a relay speaks for it
+  readonly bytes: Uint8Array
+  readonly relayed: { readonly scope: Scope; readonly route: Route; readonly mac: Mac | undefined } | undefined
+}
+
+export interface Reply {
+  readonly bytes: Uint8Array
+  readonly to: Ip6
+  readonly port: number
+  readonly promises: boolean // something was staged for it
+}
+
+/** An answer on its way: to the client itself, or in the wrapping of its relays. RFC 9915 section 18.3.10. */
+export function addressed(bytes: Uint8Array, { from, relayed }: Packet): Omit<Reply, 'promises'> {
+  if (!relayed) return { bytes, to: from, port: clientPort }
+  const { relay, port, hops } = relayed.route
+  return { bytes: encodeRelayReply(hops, bytes), to: relay, port: wantsItsPort(hops) ? port : serverPort }
+}
+
+/** Whoever is out of the reach of our questions counts as there while it has a lease. */
+export function isHeld(bindings: Bindings, now: number, { plan }: Scope, { address }: Probe): boolean {
+  const holder = bindings.holder(plan.subnet, hostOf(plan.prefix, address))
+  return holder !== undefined && isLive(holder, now)
+}
