@@ -74,6 +74,22 @@ export function checkLeaseTimes(value: unknown, context: Context): void {
   }
 }
 
+/** Each option once, and none that another key makes. */
+export function checkOptions(value: unknown, context: Context): void {
+  const { dhcpv6, ntp } = keysOf(value)
+  const { options } = keysOf(dhcpv6)
+  const { servers } = keysOf(ntp)
+  const taken = new Map<unknown, string>()
+  if (Array.isArray(servers) && servers.length > 0) for (const code of [31, 56]) taken.set(code, 'ntp.servers')
+  for (const [i, option] of (Array.isArray(options) ? options : []).entries()) {
+    const { code } = keysOf(option)
+    if (!isNumber(code)) continue
+    const before = taken.get(code)
+    if (before === undefined) taken.set(code, `options[${i}]`)
+    else problem(context, ['dhcpv6', 'options', i], `option ${code} is given by ${before} already`)
+  }
+}
+
 /** No two LANs share an interface or a part of the /80. */
 export function checkLans(value: unknown, context: Context): void {
   const interfaces = new Map<unknown, number>()

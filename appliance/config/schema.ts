@@ -7,7 +7,16 @@ import { messageOf } from '../base/errors.ts'
 import { isMulticast, parseIp6, unspecified } from '../base/ip6.ts'
 import { maxSubnet } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
-import { checkInterval, checkLans, checkLeaseTimes, checkLinks, checkOverlay, checkRouteLifetimes } from './rules.ts'
+import { ownOption, parseTimeSource } from './dhcp-option.ts'
+import {
+  checkInterval,
+  checkLans,
+  checkLeaseTimes,
+  checkLinks,
+  checkOptions,
+  checkOverlay,
+  checkRouteLifetimes,
+} from './rules.ts'
 import { domain, interfaceName, listen, path } from './text.ts'
 
 export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
@@ -106,28 +115,40 @@ const leaseTimes = z
     return { preferred, valid, t1: renew, t2: t2 ?? Math.max(part(0.8, 30), renew) }
   })
 
-const lan = z.strictObject({
-  interface: interfaceName.describe('the interface of the LAN'),
-  subnet: z
-    .int()
-    .min(0)
-    .max(maxSubnet)
-    .optional()
-    .describe('absent on at most one LAN: the first, on-link as the whole /80'),
-  advertise: advertise.prefault({}),
-  dhcpv6: z
-    .strictObject({
-      preference: z.int().min(0).max(255).default(255).describe('255: clients take this server at once'),
-      lifetimes: leaseTimes.prefault({}),
-    })
-    .prefault({}),
-  dns: z
-    .strictObject({
-      servers: z.array(server).max(16).default([]).describe('IPv6 addresses of resolvers'),
-      search: z.array(domain).max(16).default([]).describe('domain names that hosts complete short names with'),
-    })
-    .prefault({}),
-})
+const lan = z
+  .strictObject({
+    interface: interfaceName.describe('the interface of the LAN'),
+    subnet: z
+      .int()
+      .min(0)
+      .max(maxSubnet)
+      .optional()
+      .describe('absent on at most one LAN: the first, on-link as the whole /80'),
+    advertise: advertise.prefault({}),
+    dhcpv6: z
+      .strictObject({
+        preference: z.int().min(0).max(255).default(255).describe('255: clients take this server at once'),
+        lifetimes: leaseTimes.prefault({}),
+        options: z.array(ownOption).max(64).default([]).describe('options of your own'),
+      })
+      .prefault({}),
+    dns: z
+      .strictObject({
+        servers: z.array(server).max(16).default([]).describe('IPv6 addresses of resolvers'),
+        search: z.array(domain).max(16).default([]).describe('domain names that hosts complete short names with'),
+      })
+      .prefault({}),
+    ntp: z
+      .strictObject({
+        servers: z
+          .array(parsed(parseTimeSource))
+          .max(16)
+          .default([])
+          .describe('IPv6 addresses (multicast groups too) or names of time servers'),
+      })
+      .prefault({}),
+  })
+  .superRefine(checkOptions, { when: () => true })
 
 export const configSchema = z
   .strictObject({
@@ -163,5 +184,6 @@ export interface JsonSchema {
   readonly enum?: readonly string[]
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
   readonly [keyword: string]: unknown
 }

@@ -8,6 +8,7 @@ import { formatIp6, formatPrefix, type Ip6, isLinkLocal } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { LanConfig } from '../config/schema.ts'
+import { offersOf } from '../dhcp/configuration.ts'
 import type { Identity } from '../dhcp/identity.ts'
 import { LanServer, type Scope } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
@@ -195,8 +196,9 @@ export class LanRunner {
   }
 
   #scope(plan: LanPlan): Scope {
-    const { dhcpv6, dns } = this.#config
-    return { interface: this.#config.interface, plan, ...dhcpv6, dns }
+    const { dhcpv6, dns, ntp } = this.#config
+    const { options, ...served } = dhcpv6
+    return { interface: this.#config.interface, plan, ...served, offers: offersOf({ dns, ntp, options }) }
   }
 }
 

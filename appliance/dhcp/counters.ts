@@ -31,11 +31,22 @@ export interface Counters extends Record<`ignored.${Reason}`, number> {
   questions: number // asked of the LAN, before a message could be decided
   unstored: number // not answered because the lease could not be stored
   unsent: number
+  leftOut: number // options that a reply had no room for
   bugs: number
 }
 
 export function newCounters(): Counters {
   const byReason = Object.keys(reasons).map(reason => [`ignored.${reason}`, 0])
-  const all = { received: 0, answered: 0, malformed: 0, ignored: 0, questions: 0, unstored: 0, unsent: 0, bugs: 0 }
+  const all = {
+    received: 0,
+    answered: 0,
+    malformed: 0,
+    ignored: 0,
+    questions: 0,
+    unstored: 0,
+    unsent: 0,
+    leftOut: 0,
+    bugs: 0,
+  }
   return { ...all, ...(Object.fromEntries(byReason) as Record<`ignored.${Reason}`, number>) }
 }

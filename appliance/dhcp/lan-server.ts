@@ -12,8 +12,9 @@ import type { Mac } from '../base/mac.ts'
 import { isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
+import { encodeFitting } from './fit.ts'
 import type { Identity } from './identity.ts'
-import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
+import { decodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
@@ -290,7 +291,8 @@ export class LanServer {
           this.#counters.unstored++
           return
         }
-        const bytes = encodeMessage(outcome.reply)
+        const { bytes, leftOut } = encodeFitting(outcome.reply, outcome.optional)
+        this.#counters.leftOut += leftOut
         store.stage(outcome.changes)
         this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0 })
         this.#notice(message, outcome.changes.length)

@@ -16,6 +16,7 @@ import {
   identityAssociation,
   type PrefixOf,
 } from './option/identity-association.ts'
+import { type NtpServer, ntpServer, type SntpServers, sntpServers } from './option/ntp.ts'
 import {
   type ElapsedTime,
   elapsedTime,
@@ -62,7 +63,9 @@ export type KnownOption =
   | IaPd
   | IaPrefix
   | InformationRefreshTime
+  | SntpServers
   | ClientFqdn
+  | NtpServer
   | SolMaxRt
   | InfMaxRt
 export type Option = KnownOption | UnknownOption
@@ -85,7 +88,9 @@ const codecs: { readonly [K in KnownOption['kind']]: OptionCodec<OptionOf<K>> } 
   'ia-pd': identityAssociation('ia-pd', 25, nested),
   'ia-prefix': iaPrefix(nested),
   'information-refresh-time': informationRefreshTime,
+  'sntp-servers': sntpServers,
   'client-fqdn': clientFqdn,
+  'ntp-server': ntpServer,
   'sol-max-rt': solMaxRt,
   'inf-max-rt': infMaxRt,
 }

@@ -1,5 +1,6 @@
 import type { Ip6 } from '../base/ip6.ts'
 import { isAssignable, type LanPlan } from '../plane/plan.ts'
+import type { Offer } from './configuration.ts'
 
 /** What one LAN is served with. */
 export interface Scope {
@@ -13,7 +14,7 @@ export interface Scope {
     readonly t1: number
     readonly t2: number
   }
-  readonly dns: { readonly servers: readonly Ip6[]; readonly search: readonly string[] }
+  readonly offers: readonly Offer[]
 }
 
 /**

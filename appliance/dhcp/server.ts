@@ -3,11 +3,12 @@
  * no clock, socket or database; LanServer gives it theirs.
  */
 import type { Change } from './binding.ts'
+import { configuration } from './configuration.ts'
 import { confirm } from './confirm.ts'
 import type { Reason } from './counters.ts'
 import { informationRequest } from './information-request.ts'
 import { type Message, MessageType } from './message.ts'
-import { findOption, type Option, optionCode } from './options.ts'
+import { findOption, type Option } from './options.ts'
 import { rebind } from './rebind.ts'
 import { decline, release } from './release.ts'
 import { renew } from './renew.ts'
@@ -17,9 +18,17 @@ import { Status } from './status.ts'
 import { type Answer, type Context, type Probe, status, Turn } from './turn.ts'
 import { refusal } from './validate.ts'
 
-/** `reply`: store `changes`, then send. `probe`: ask the LAN, then decide again. */
+/**
+ * `reply`: store `changes`, then send; its last `optional` options may be left out where it would get too long. `probe`: ask the
+ * LAN, then decide again.
+ */
 export type Outcome =
-  | { readonly kind: 'reply'; readonly reply: Message; readonly changes: readonly Change[] }
+  | {
+      readonly kind: 'reply'
+      readonly reply: Message
+      readonly optional: number
+      readonly changes: readonly Change[]
+    }
   | { readonly kind: 'ignore'; readonly reason: Reason }
   | { readonly kind: 'probe'; readonly probe: Probe }
 
@@ -46,18 +55,23 @@ export function decide(message: Message, context: Context): Outcome {
   // Who gets no address here, or wants a prefix alone, must not be drawn away from a server that has what it wants.
   const draws = advertise && answer.options.some(givesAddress)
   const client = findOption(message.options, 'client-id')
-  const { preference } = context.scope
+  const { preference, offers } = context.scope
+  const told = silent.has(message.type) ? [] : configuration(message, offers)
   const options: Option[] = [
     ...(client ? [client] : []),
     { kind: 'server-id', duid: context.identity.duid },
     ...(draws && preference > 0 ? [{ kind: 'preference', value: preference } as const] : []),
     ...answer.options,
     ...delegations(turn),
-    ...configuration(turn),
+    ...told,
   ]
   const type = advertise ? MessageType.advertise : MessageType.reply
-  return { kind: 'reply', reply: { type, transaction: message.transaction, options }, changes: turn.changes }
+  const reply = { type, transaction: message.transaction, options }
+  return { kind: 'reply', reply, optional: told.length, changes: turn.changes }
 }
+
+/** Messages whose answer tells nothing but how it went. */
+const silent: ReadonlySet<number> = new Set([MessageType.confirm, MessageType.release, MessageType.decline])
 
 const givesAddress = (option: Option): boolean =>
   option.kind === 'ia-na' && findOption(option.options, 'ia-address') !== undefined
@@ -78,20 +92,3 @@ const delegationStatus = new Map<number, Option>([
   [MessageType.release, noBinding],
   [MessageType.decline, noBinding],
 ])
-
-const retryAtMost = 300 // seconds, our own: a host that lost us finds us again within five minutes instead of an hour
-
-/** Options that are the same for everybody, where configured and asked for. RFC 9915 section 21.7. */
-function configuration(turn: Turn): Option[] {
-  const { type, options } = turn.message
-  if (type === MessageType.confirm || type === MessageType.release || type === MessageType.decline) return []
-  const { dns } = turn.context.scope
-  const all: Option[] = [
-    { kind: 'sol-max-rt', seconds: retryAtMost },
-    { kind: 'inf-max-rt', seconds: retryAtMost },
-  ]
-  if (dns.servers.length > 0) all.push({ kind: 'dns-servers', servers: dns.servers })
-  if (dns.search.length > 0) all.push({ kind: 'domain-list', names: dns.search })
-  const asked = new Set(findOption(options, 'option-request')?.codes)
-  return all.filter(option => option.kind !== 'unknown' && asked.has(optionCode(option.kind)))
-}

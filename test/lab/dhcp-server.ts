@@ -9,6 +9,7 @@ import { systemClock } from '../../appliance/base/clock.ts'
 import { formatIp6, fromBytes, type Ip6, parseIp6, parsePrefix } from '../../appliance/base/ip6.ts'
 import { createLog } from '../../appliance/base/log.ts'
 import { parseMac } from '../../appliance/base/mac.ts'
+import { offersOf } from '../../appliance/dhcp/configuration.ts'
 import { loadIdentity } from '../../appliance/dhcp/identity.ts'
 import { LanServer, type Scope } from '../../appliance/dhcp/lan-server.ts'
 import { openStore } from '../../appliance/dhcp/store.ts'
@@ -38,7 +39,8 @@ function linkLocal(): Ip6 {
 function scope(): Scope {
   const { site, preference, lifetimes, dns } = settings()
   const plan = lanPlan(parsePrefix(site), undefined)
-  return { interface: name, plan, preference, lifetimes, dns: { servers: dns.map(parseIp6), search: [] } }
+  const offers = offersOf({ dns: { servers: dns.map(parseIp6), search: [] }, ntp: { servers: [] }, options: [] })
+  return { interface: name, plan, preference, lifetimes, offers }
 }
 
 const say = (value: unknown) =>

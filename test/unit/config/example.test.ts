@@ -13,6 +13,7 @@ function leaves(schema: JsonSchema, path = ''): { path: string; schema: JsonSche
   if (schema.properties) {
     return Object.entries(schema.properties).flatMap(([key, inner]) => leaves(inner, path ? `${path}.${key}` : key))
   }
+  if (schema.anyOf) return schema.anyOf.flatMap(inner => leaves(inner, path))
   return schema.items ? leaves(schema.items, `${path}[]`) : [{ path, schema }]
 }
 
@@ -42,6 +43,10 @@ test('what stands behind a bare # works when the # is taken away', () => {
   const config = parseConfig('example', uncommented)
   expect(config.overlay.kind).toBe('static')
   expect(config.lan[0]!.advertise.mtu).toBe(1500)
+  expect(config.lan[0]!.dhcpv6.options.map(({ code, data }) => [code, data.values])).toEqual([
+    [59, ['tftp://[fd00::69]/boot.efi']],
+    [65001, [1, 2]],
+  ])
   expect(config.lan[1]).toMatchObject({ interface: 'eth2', subnet: 0 })
 })
 

@@ -96,6 +96,26 @@ const rows: { name: string; option: Option; bytes: string }[] = [
     option: { kind: 'client-fqdn', flags: 0, name: '\x85\xff', partial: true },
     bytes: '0027 0004 00 02 85ff',
   },
+  {
+    name: 'J11 NTP server by address',
+    option: { kind: 'ntp-server', source: address },
+    bytes: '0038 0014 0001 0010 fc9c56c2e389e92ceee500000000abcd',
+  },
+  {
+    name: 'J11 NTP multicast group',
+    option: { kind: 'ntp-server', source: parseIp6('ff05::101') },
+    bytes: '0038 0014 0002 0010 ff050000000000000000000000000101',
+  },
+  {
+    name: 'J11 NTP server by name',
+    option: { kind: 'ntp-server', source: 'ntp.example' },
+    bytes: '0038 0011 0003 000d 03 6e7470 07 6578616d706c65 00',
+  },
+  {
+    name: 'SNTP servers',
+    option: { kind: 'sntp-servers', servers: [address] },
+    bytes: '001f 0010 fc9c56c2e389e92ceee500000000abcd',
+  },
   { name: 'SOL_MAX_RT', option: { kind: 'sol-max-rt', seconds: 300 }, bytes: '0052 0004 0000012c' },
   { name: 'INF_MAX_RT', option: { kind: 'inf-max-rt', seconds: 300 }, bytes: '0053 0004 0000012c' },
   {
@@ -140,6 +160,9 @@ test.for([
   { name: 'D22 a search list that is compressed', bytes: '0018 0005 01 61 00 c000' },
   { name: 'a search list whose last name does not end', bytes: '0018 0002 01 61' },
   { name: 'M06 a DNS server of 15 octets', bytes: `0017 000f ${'00'.repeat(15)}` },
+  { name: 'J11 an NTP server of two sources', bytes: `0038 0028 ${`00010010${'fd'.repeat(16)}`.repeat(2)}` },
+  { name: 'J11 an NTP server of a kind nobody knows', bytes: `0038 0014 0004 0010 ${'fd'.repeat(16)}` },
+  { name: 'J11 an NTP server that is a multicast group', bytes: `0038 0014 0001 0010 ${'ff'.repeat(16)}` },
   { name: 'M06 a SOL_MAX_RT of two octets', bytes: '0052 0002 0000' },
 ])('$name is carried along as it came, and costs nobody an answer', ({ bytes }) => {
   const whole = fromHex(bytes)

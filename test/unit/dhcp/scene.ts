@@ -1,5 +1,6 @@
 import { type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { type Mac, parseMac } from '../../../appliance/base/mac.ts'
+import { offersOf, type Settings } from '../../../appliance/dhcp/configuration.ts'
 import { type Duid, parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type IaNa, type Option, optionCode } from '../../../appliance/dhcp/options.ts'
@@ -21,10 +22,14 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     plan: lanPlan(site, undefined),
     preference: 255,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
-    dns: { servers: [], search: [] },
+    offers: [],
     ...over,
   }
 }
+
+/** The offers of a LAN that is configured like this. */
+export const offered = (over: Partial<Settings> = {}) =>
+  offersOf({ dns: { servers: [], search: [] }, ntp: { servers: [] }, options: [], ...over })
 
 /** A server in memory: what it decides is stored at once. */
 export class Scene {

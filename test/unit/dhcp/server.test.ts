@@ -5,7 +5,7 @@ import { findOption, type Option } from '../../../appliance/dhcp/options.ts'
 import { Status } from '../../../appliance/dhcp/status.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
-import { host, ia, iasOf, message, onlyAddress, oro, pd, Scene, scopeOf, site, statusOf, them, us } from './scene.ts'
+import { host, ia, iasOf, message, onlyAddress, pd, Scene, scopeOf, site, statusOf, them, us } from './scene.ts'
 
 const elsewhere = parseIp6('fc9c:56c2:e3aa:aaaa:aaaa::1234') // another site's
 const internet = parseIp6('2001:db8::1234') // another server's
@@ -94,63 +94,6 @@ describe('Solicit', () => {
     const ias = iasOf(new Scene().ask('request', [ia([wanted], 1), ia([wanted], 2)]))
     expect(ias[0]!.addresses[0]![0]).toBe(wanted)
     expect(ias[1]!.addresses[0]![0]).not.toBe(wanted)
-  })
-})
-
-describe('options that are asked for', () => {
-  const dns = { servers: [parseIp6('fd00::53')], search: ['site.example'] }
-
-  test('J10 F27 DNS goes to those who ask, repeated codes or not', () => {
-    const scene = new Scene({ dns })
-    const asked: Option = { kind: 'option-request', codes: [23, 24, 23, 1, 24] } // as NetworkManager with dhclient
-    for (const type of ['solicit', 'request', 'informationRequest'] as const) {
-      const { options } = scene.ask(type, type === 'informationRequest' ? [asked] : [ia(), asked])
-      expect(options.filter(({ kind }) => kind === 'dns-servers')).toEqual([
-        { kind: 'dns-servers', servers: dns.servers },
-      ])
-      expect(findOption(options, 'domain-list')).toEqual({ kind: 'domain-list', names: dns.search })
-    }
-    expect(findOption(scene.ask('solicit', [ia()]).options, 'dns-servers')).toBeUndefined()
-  })
-
-  test('J10 nothing is sent that is not configured', () => {
-    const { options } = new Scene().ask('solicit', [ia(), oro('dns-servers', 'domain-list')])
-    expect(options.map(({ kind }) => kind)).toEqual(['client-id', 'server-id', 'preference', 'ia-na'])
-  })
-
-  test('F28 SOL_MAX_RT if asked', () => {
-    const { options } = new Scene().ask('solicit', [ia(), oro('sol-max-rt')])
-    expect(findOption(options, 'sol-max-rt')).toEqual({ kind: 'sol-max-rt', seconds: 300 })
-  })
-
-  test('F21 F22 Information-request: options only, at least 600 s to the next', () => {
-    const { t1: _, ...rest } = scopeOf().lifetimes
-    const scene = new Scene({ dns, lifetimes: { ...rest, t1: 20 } })
-    const reply = scene.ask('informationRequest', [oro('information-refresh-time', 'dns-servers')])
-    expect(findOption(reply.options, 'information-refresh-time')).toEqual({
-      kind: 'information-refresh-time',
-      seconds: 600,
-    })
-    expect(iasOf(reply)).toEqual([])
-    const anonymous = { ...message('informationRequest', [oro('dns-servers')]), options: [oro('dns-servers')] }
-    const outcome = scene.decide(anonymous)
-    expect(outcome.kind === 'reply' && outcome.reply.options.map(({ kind }) => kind)).toEqual([
-      'server-id',
-      'dns-servers',
-    ])
-  })
-})
-
-describe('Information-request', () => {
-  const asked = oro('dns-servers', 'domain-list', 'inf-max-rt')
-
-  test('F21 with nothing to tell it is left to another server of the LAN, whose answer would come too late', () => {
-    const scene = new Scene()
-    expect(scene.decide(message('informationRequest', [asked])).kind).toBe('reply') // alone: ifupdown would fail without
-    scene.rivals = true
-    expect(scene.decide(message('informationRequest', [asked]))).toEqual({ kind: 'ignore', reason: 'nothingToTell' })
-    scene.scope = scopeOf({ dns: { servers: [], search: ['site.example'] } })
-    expect(scene.decide(message('informationRequest', [asked])).kind).toBe('reply')
   })
 })
 
