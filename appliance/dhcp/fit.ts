@@ -12,7 +12,7 @@ export const mostOctets = 1232
 export function encodeFitting(
   reply: Message,
   optional: number,
-  most = mostOctets,
+  most: number,
 ): { readonly bytes: Uint8Array; readonly leftOut: number } {
   const whole = encodeMessage(reply)
   if (whole.length <= most || optional === 0) return { bytes: whole, leftOut: 0 }

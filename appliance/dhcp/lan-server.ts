@@ -18,7 +18,7 @@ import { decodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
-import { addressed, isHeld, type Packet, type Reply } from './packet.ts'
+import { addressed, isHeld, type Packet, type Reply, roomFor } from './packet.ts'
 import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
 import { decide } from './server.ts'
@@ -291,7 +291,7 @@ export class LanServer {
           this.#counters.unstored++
           return
         }
-        const { bytes, leftOut } = encodeFitting(outcome.reply, outcome.optional)
+        const { bytes, leftOut } = encodeFitting(outcome.reply, outcome.optional, roomFor(packet))
         this.#counters.leftOut += leftOut
         store.stage(outcome.changes)
         this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0 })

@@ -2,6 +2,7 @@
 import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Bindings, hostOf, isLive } from './binding.ts'
+import { mostOctets } from './fit.ts'
 import type { Message } from './message.ts'
 import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
 import type { Route } from './relays.ts'
@@ -31,6 +32,11 @@ export function addressed(bytes: Uint8Array, { from, relayed }: Packet): Omit<Re
   if (!relayed) return { bytes, to: from, port: clientPort }
   const { relay, port, hops } = relayed.route
   return { bytes: encodeRelayReply(hops, bytes), to: relay, port: wantsItsPort(hops) ? port : serverPort }
+}
+
+/** How many octets an answer to it may have, so that it travels whole with what its relays wrap it in. */
+export function roomFor({ relayed }: Packet): number {
+  return relayed ? mostOctets - encodeRelayReply(relayed.route.hops, new Uint8Array()).length : mostOctets
 }
 
 /** Whoever is out of the reach of our questions counts as there while it has a lease. */

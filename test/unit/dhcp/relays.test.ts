@@ -7,12 +7,12 @@ import { allRelayedServers, allServers } from '../../../appliance/dhcp/socket.ts
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { Bench, fromA } from './lan-bench.ts'
 import { forward, hop, link } from './relayed.ts'
-import { ia, macA, message, onlyAddress, scopeOf, site } from './scene.ts'
+import { ia, macA, message, offered, onlyAddress, scopeOf, site } from './scene.ts'
 
 const via = parseIp6('fc9c:56c2:e389:e92c:eee5::2')
 const plan = lanPlan(site, 5)
 const segment = (over: Partial<Segment> = {}): Segment => ({
-  scope: scopeOf({ plan, dns: { servers: [parseIp6('fd00::53')], search: [] } }),
+  scope: scopeOf({ plan, offers: offered({ dns: { servers: [parseIp6('fd00::53')], search: [] } }) }),
   via,
   sources: [],
   linkAddresses: [],
