@@ -2,9 +2,9 @@
  * A whole Debian 12, booted: debootstrap makes it once (build/debian-12, some 40 s), and every machine is a copy on write of it.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Lab } from './lab.ts'
 import { Program, run } from './program.ts'
 import { Hopeless, until } from './until.ts'
 
@@ -28,21 +28,20 @@ async function debian(): Promise<string> {
 
 /** A booted Debian with a network of its own, and nothing in it but a loopback. */
 export class DebianMachine implements AsyncDisposable {
-  readonly folder: string
   readonly #program: Program
   #init = 0
 
-  private constructor(folder: string, program: Program) {
-    this.folder = folder
+  private constructor(program: Program) {
     this.#program = program
   }
 
   /** Boots one. `prepare` is a shell script that changes its files first; they are in `$root`. */
-  static async boot(prepare: string): Promise<DebianMachine> {
+  static async boot(lab: Lab, prepare: string): Promise<DebianMachine> {
     const lower = await debian()
-    const folder = mkdtempSync(join(tmpdir(), 'sp-debian-'))
-    const argv = ['unshare', '--mount', 'sh', '-euc', bootScript(prepare), 'sh', lower, folder, basename(folder)]
-    const machine = new DebianMachine(folder, new Program(argv))
+    const folder = join(lab.folder, 'debian')
+    mkdirSync(folder)
+    const boot = [bootScript(prepare), 'sh', lower, folder, `sp-${lab.id}-debian`]
+    const machine = new DebianMachine(new Program(['unshare', '--mount', 'sh', '-euc', ...boot]))
     try {
       machine.#init = await until(() => machine.#findInit(), 'the machine to boot', 60_000)
       await until(() => machine.#isUp(), 'the machine to come up', 60_000)
@@ -104,11 +103,9 @@ export class DebianMachine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The files are thrown away: no need to let it shut down. nspawn ends with its init.
+    // The files are thrown away: no need to let it shut down. nspawn ends with its init; folder and cgroup go with the lab.
     if (this.#init > 0 && !this.#program.exit) process.kill(this.#init, 'SIGKILL')
     await this.#program.stop('SIGTERM', 10_000)
-    await run('sh', '-c', removeCgroups, 'sh', basename(this.folder))
-    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
@@ -128,9 +125,3 @@ if [ -d /run/systemd/system ]; then keep=; else
 fi
 exec setpriv --pdeathsig KILL systemd-nspawn --quiet --directory="$root" --boot --machine="$name" --private-network --register=no $keep \
   --link-journal=no --console=read-only`
-
-const removeCgroups = `
-for hierarchy in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
-  [ -d "$hierarchy/$1" ] && find "$hierarchy/$1" -depth -type d -exec rmdir {} +
-done
-true`

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { DebianMachine } from './debian.ts'
@@ -14,9 +13,12 @@ lan:
 test('the unit starts, says why it waits, reloads, hands over on restart, and takes everything with it on stop', async () => {
   await using lab = await Lab.create()
   const host = await lab.host('host')
-  await using machine = await DebianMachine.boot(`
+  await using machine = await DebianMachine.boot(
+    lab,
+    `
     make install DESTDIR="$root" PREFIX=/usr
-    printf '%s' '${configuration}' >"$root/etc/siteplane/siteplane.yaml"`)
+    printf '%s' '${configuration}' >"$root/etc/siteplane/siteplane.yaml"`,
+  )
   const pid = () => machine.property('siteplane', 'MainPID')
   const journal = () => machine.run('journalctl', '--unit', 'siteplane', '--output', 'cat', '--no-pager')
   const table = async () => (await machine.run('ip', '-6', 'route', 'show', 'table', '80').catch(() => '')).trim()
@@ -68,8 +70,8 @@ test('the unit starts, says why it waits, reloads, hands over on restart, and ta
 }, 240_000)
 
 test('uninstall takes away what install put there, and leaves the configuration', async () => {
-  const target = mkdtempSync(join(tmpdir(), 'sp-install-'))
-  using _ = { [Symbol.dispose]: () => rmSync(target, { recursive: true, force: true }) }
+  await using lab = await Lab.create()
+  const target = join(lab.folder, 'target')
   const files = async () => (await run('find', target, '-not', '-type', 'd')).trim().split('\n')
   mkdirSync(join(target, 'etc/siteplane'), { recursive: true })
   const configured = join(target, 'etc/siteplane/siteplane.yaml')

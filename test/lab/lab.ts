@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Host } from './host.ts'
@@ -75,21 +75,20 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#gone) return
-    await takeDown(this.hosts.map(host => host.netns))
+    await takeDown(this.folder)
     this.#forget()
   }
 
   /** The same, at once: for a process that is about to exit. */
   demolish(): void {
     if (this.#gone) return
-    execFileSync('sh', ['-c', takeDownScript, 'sh', ...this.hosts.map(host => host.netns)], { stdio: 'ignore' })
+    execFileSync('sh', ['-c', takeDownScript, 'sh', this.folder], { stdio: 'ignore' })
     this.#forget()
   }
 
   #forget(): void {
     this.#gone = true
     living.delete(this)
-    rmSync(this.folder, { recursive: true, force: true })
   }
 }
 
@@ -139,17 +138,28 @@ export class Plug {
   }
 }
 
-// A namespace stays as long as a process in it, so those go first: each was started by this lab, for nothing else runs there.
+// A namespace stays as long as a process in it, so those go first: each was started by this lab, for nothing else runs there. The
+// same holds for the cgroups of a booted machine, where the dead take a moment to leave. All of it is a process of its own, since
+// whoever began it may be killed before it is done.
 const takeDownScript = `
-for netns; do
-  pids=$(ip netns pids "$netns" 2>/dev/null) && [ -n "$pids" ] && kill -KILL $pids 2>/dev/null
+folder=$1 name=\${1##*/}
+for netns in $(ip netns list | grep -o "^$name-[^ ]*"); do
+  kill -KILL $(ip netns pids "$netns") 2>/dev/null
   ip netns delete "$netns" 2>/dev/null
 done
+for cgroup in /sys/fs/cgroup/$name-* /sys/fs/cgroup/*/$name-*; do
+  for moment in 1 2 3 4 5 6 7 8 9 10; do
+    [ -d "$cgroup" ] || break
+    kill -KILL $(find "$cgroup" -name cgroup.procs -exec cat {} +) 2>/dev/null
+    find "$cgroup" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
+  done
+done
+rm -rf "$folder"
 true`
 
-/** Ends what runs in these namespaces, and deletes them. */
-export async function takeDown(netnses: readonly string[]): Promise<void> {
-  await run('sh', '-c', takeDownScript, 'sh', ...netnses)
+/** Ends what runs in the namespaces and machines of the lab with this folder, and deletes all of it. */
+export async function takeDown(folder: string): Promise<void> {
+  await run('sh', '-c', takeDownScript, 'sh', folder)
 }
 
 const living = new Set<Lab>()

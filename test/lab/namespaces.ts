@@ -1,18 +1,20 @@
-/** Network namespaces of a test's own, joined by veth cables, with Node programs run inside. */
+/** Network namespaces of a lab, joined by veth cables, with Node programs run inside. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
+import { Lab } from './lab.ts'
 
 const exec = promisify(execFile)
 const root = new URL('../../', import.meta.url).pathname
 
 export class Namespace {
   readonly name: string
-  readonly #programs: ChildProcess[] = []
+  /** For files; goes with the lab. */
+  readonly folder: string
 
-  constructor(name: string) {
+  constructor(name: string, folder: string) {
     this.name = name
+    this.folder = folder
   }
 
   /** Runs a command inside and returns what it prints. */
@@ -34,13 +36,7 @@ export class Namespace {
       ['netns', 'exec', this.name, process.execPath, '--no-warnings', '--input-type=module-typescript', '-e', source],
       { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] },
     )
-    this.#programs.push(child)
     return new Program(child)
-  }
-
-  async remove(): Promise<void> {
-    for (const child of this.#programs) child.kill('SIGKILL')
-    await exec('ip', ['netns', 'delete', this.name])
   }
 }
 
@@ -78,21 +74,17 @@ export class Program {
   }
 }
 
-/** Namespaces that go, with their cables and programs, however the test ends. */
+/** A lab of namespaces: they go, with their cables and programs, however the test ends. */
 export class Namespaces implements AsyncDisposable {
-  readonly #all: Namespace[] = []
-  readonly #id = randomBytes(3).toString('hex')
+  readonly #lab = Lab.create()
 
   async add(name: string): Promise<Namespace> {
-    const namespace = new Namespace(`sp-${this.#id}-${name}`)
-    await exec('ip', ['netns', 'add', namespace.name])
-    this.#all.push(namespace)
-    await namespace.run('ip', 'link', 'set', 'lo', 'up')
-    return namespace
+    const { netns, folder } = await (await this.#lab).host(name)
+    return new Namespace(netns, folder)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.allSettled(this.#all.map(namespace => namespace.remove()))
+    await (await this.#lab)[Symbol.asyncDispose]()
   }
 }
 

@@ -1,5 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LinkEvent, World } from '../unit/netlink/scenario.ts'
 import { links } from '../unit/netlink/scenario-table.ts'
@@ -18,24 +17,21 @@ export class RealWorld implements World {
   readonly router: Namespace
   readonly #ends = new Map<string, Namespace>()
   readonly #namespaces: Namespaces
-  readonly #folder: string
   readonly #looking: Program
   #first = new Map<string, string>()
   #program: Program | undefined
   #id = 0
 
-  private constructor(namespaces: Namespaces, router: Namespace, folder: string) {
+  private constructor(namespaces: Namespaces, router: Namespace) {
     this.#namespaces = namespaces
     this.router = router
-    this.#folder = folder
     this.#looking = this.#run('look()')
   }
 
   static async create(): Promise<RealWorld> {
     const namespaces = new Namespaces()
     try {
-      const folder = await mkdtemp(join(tmpdir(), 'siteplane-reconcile-'))
-      const world = new RealWorld(namespaces, await namespaces.add('router'), folder)
+      const world = new RealWorld(namespaces, await namespaces.add('router'))
       for (const link of links) {
         world.#ends.set(link, await namespaces.add(endNames[link]))
         await world.#cable(link)
@@ -55,7 +51,7 @@ export class RealWorld implements World {
 
   /** `forceForwarding: false` hides what kernels before 6.17 lack. */
   async start({ forceForwarding = true } = {}): Promise<void> {
-    this.#program = this.#run(`converge(${JSON.stringify(this.#folder)}, ${JSON.stringify({ forceForwarding })})`)
+    this.#program = this.#run(`converge(${JSON.stringify(this.router.folder)}, ${JSON.stringify({ forceForwarding })})`)
     await this.#program.line(line => line['ready'] === true)
   }
 
@@ -107,7 +103,7 @@ export class RealWorld implements World {
 
   /** Many commands of `ip -6` at once, as fast as the kernel takes them. */
   async batch(commands: readonly string[]): Promise<void> {
-    const file = join(this.#folder, 'batch')
+    const file = join(this.router.folder, 'batch')
     await writeFile(file, commands.join('\n'))
     await this.router.run('ip', '-6', '-batch', file)
   }
@@ -130,7 +126,6 @@ export class RealWorld implements World {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#namespaces[Symbol.asyncDispose]()
-    await rm(this.#folder, { recursive: true, force: true })
   }
 
   async #cable(link: string): Promise<void> {

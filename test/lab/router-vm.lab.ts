@@ -1,7 +1,6 @@
 /** A router VM with an internet of its own: it keeps it, and nothing of its LAN or of the overlay gets out that way. */
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Namespace } from './namespaces.ts'
@@ -16,7 +15,7 @@ const theirPrefix = 'fc9c:56c2:e30a:b0c:d0e::/80'
 
 /** radvd as the internet's router of a link, until it is disposed of. */
 async function advertise(namespace: Namespace, options: string, route = '2001:db8:1::/64') {
-  const folder = await mkdtemp(join(tmpdir(), 'siteplane-radvd-'))
+  const { folder } = namespace
   const config = `interface wan0 { AdvSendAdvert on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4; ${options}
     prefix ${route} { AdvAutonomous ${route.endsWith('/64') ? 'on' : 'off'}; }; };\n`
   await writeFile(join(folder, 'radvd.conf'), config)
@@ -27,7 +26,6 @@ async function advertise(namespace: Namespace, options: string, route = '2001:db
     async [Symbol.asyncDispose]() {
       const ended = new Promise(resolve => child.once('close', resolve))
       if (child.exitCode === null && child.kill('SIGKILL')) await ended
-      await rm(folder, { recursive: true, force: true })
     },
   }
 }
