@@ -33,6 +33,7 @@ export const textFields: ReadonlySet<string> = new Set([
   'overlay.interface',
   'overlay.home',
   'lan[].interface',
+  'lan[].delegate.prefix',
   'lan[].dns.servers[]',
   'lan[].dns.search[]',
   'lan[].ntp.servers[]',

@@ -100,7 +100,8 @@ function report(file: string, lines: LineCounter, problems: readonly Problem[]):
     .toSorted((a, b) => a.offset - b.offset)
     .map(({ offset, path, message }) => {
       const { line, col } = lines.linePos(offset)
-      return `${file}:${Math.max(1, line)}:${Math.max(1, col)}: ${path.length > 0 ? `${showPath(path)}: ` : ''}${message}`
+      const key = showPath(path).replace(/\s+/g, ' ') // a key may go over several lines, a problem may not
+      return `${file}:${Math.max(1, line)}:${Math.max(1, col)}: ${key === '' ? '' : `${key}: `}${message}`
     })
     .join('\n')
 }

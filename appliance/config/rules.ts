@@ -104,6 +104,10 @@ export function checkLans(value: unknown, context: Context): void {
     else if (typeof name === 'string')
       problem(context, [i, 'interface'], `${name} is the interface of lan[${same}] already`)
 
+    const { delegate } = keysOf(entry)
+    if ('delegate' in keysOf(entry) && delegate === undefined)
+      problem(context, [i, 'delegate'], 'says nothing: write "delegate: {}" for the usual prefixes')
+
     const taken = subnets.get(subnet)
     if (taken === undefined) subnets.set(subnet, i)
     else if (subnet === undefined)

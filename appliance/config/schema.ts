@@ -3,10 +3,10 @@
  * Keys that are left out get defaults that suit a LAN which already has its own default router and DNS.
  */
 import * as z from 'zod'
-import { messageOf } from '../base/errors.ts'
 import { isMulticast, parseIp6, unspecified } from '../base/ip6.ts'
 import { maxSubnet } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
+import { delegation } from './delegation.ts'
 import { ownOption, parseTimeSource } from './dhcp-option.ts'
 import {
   checkInterval,
@@ -17,24 +17,12 @@ import {
   checkOverlay,
   checkRouteLifetimes,
 } from './rules.ts'
-import { domain, interfaceName, listen, path } from './text.ts'
+import { domain, interfaceName, listen, parsed, path } from './text.ts'
 
 export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
 export const defaultSocket = '/run/siteplane/api.sock'
 
 const infinite = 0xffff_ffff // seconds; RFC 4861 section 4.6.2, RFC 9915 section 7.7
-
-/** Runs a parser of base/ or plane/ and turns what it throws into a problem of the file. */
-function parsed<T>(parse: (text: string) => T) {
-  return z.string().transform((text, context) => {
-    try {
-      return parse(text)
-    } catch (error) {
-      context.issues.push({ code: 'custom', input: text, message: messageOf(error) })
-      return z.NEVER
-    }
-  })
-}
 
 const seconds = z.int().min(1).max(infinite)
 
@@ -132,6 +120,7 @@ const lan = z
         options: z.array(ownOption).max(64).default([]).describe('options of your own'),
       })
       .prefault({}),
+    delegate: delegation.optional().describe('prefixes for what lies behind a host; none unless given'),
     dns: z
       .strictObject({
         servers: z.array(server).max(16).default([]).describe('IPv6 addresses of resolvers'),

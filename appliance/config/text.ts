@@ -1,4 +1,17 @@
 import * as z from 'zod'
+import { messageOf } from '../base/errors.ts'
+
+/** Runs a parser of base/ or plane/ and turns what it throws into a problem of the file. */
+export function parsed<T>(parse: (text: string) => T) {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text)
+    } catch (error) {
+      context.issues.push({ code: 'custom', input: text, message: messageOf(error) })
+      return z.NEVER
+    }
+  })
+}
 
 /** A name the kernel takes for an interface. */
 export const interfaceName = z

@@ -8,9 +8,8 @@ import { formatIp6, formatPrefix, type Ip6, isLinkLocal } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { LanConfig } from '../config/schema.ts'
-import { offersOf } from '../dhcp/configuration.ts'
 import type { Identity } from '../dhcp/identity.ts'
-import { LanServer, type Scope } from '../dhcp/lan-server.ts'
+import { LanServer } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { AdvertisementPlan } from '../ndp/advertisement.ts'
 import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
@@ -18,6 +17,7 @@ import { LanResponder } from '../ndp/lan-responder.ts'
 import type { Address, Link } from '../netlink/kernel.ts'
 import { type LanPlan, lanPlan } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
+import { scopeOf } from './scope.ts'
 
 /** What the LAN's services share with those of other LANs. */
 export interface LanShared {
@@ -139,7 +139,7 @@ export class LanRunner {
     const server = new LanServer({
       link,
       linkLocal: link.linkLocal,
-      scope: this.#scope(plan),
+      scope: scopeOf(this.#config, plan),
       store,
       identity,
       clock,
@@ -156,7 +156,7 @@ export class LanRunner {
 
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
     services.advertiser.update(this.#advertisement(services.link, site, plan, world))
-    services.server.update(this.#scope(plan))
+    services.server.update(scopeOf(this.#config, plan))
     this.#respond(services, site, plan)
   }
 
@@ -193,12 +193,6 @@ export class LanRunner {
 
   #previous(link: ReadyLink, site: Site, world: LanWorld): AdvertisementPlan {
     return this.#advertisement(link, site, lanPlan(site.sitePrefix, this.#config.subnet), world)
-  }
-
-  #scope(plan: LanPlan): Scope {
-    const { dhcpv6, dns, ntp } = this.#config
-    const { options, ...served } = dhcpv6
-    return { interface: this.#config.interface, plan, ...served, offers: offersOf({ dns, ntp, options }) }
   }
 }
 

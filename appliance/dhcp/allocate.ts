@@ -1,7 +1,7 @@
 /** Which address a host gets: the same one for ever, from what it calls itself and a secret, with no table. RFC 7943 section 4. */
 import { createHmac } from 'node:crypto'
 import { fromHex, Writer } from '../base/bytes.ts'
-import type { Ip6 } from '../base/ip6.ts'
+import { addressIn, type Ip6, type Prefix } from '../base/ip6.ts'
 import type { LanPlan } from '../plane/plan.ts'
 import type { BindingKey } from './binding.ts'
 import { addressOf, hostOf } from './binding.ts'
@@ -10,11 +10,8 @@ import { duidBytes } from './duid.ts'
 const iaTypes = { na: 3, pd: 25 } as const // their option codes
 const firstLan = 0xff // no further LAN has this number
 
-/**
- * The candidate number `counter` for a binding: an address's offset in the LAN's prefix, within the dynamic range. It does not
- * depend on the prefix, so that a renumbered site keeps it.
- */
-export function candidate(key: BindingKey, counter: number, secret: Uint8Array, plan: LanPlan): number {
+/** The number that the hash draws for attempt `counter` of a binding. It does not depend on the site's prefix. */
+function draw(key: BindingKey, counter: number, secret: Uint8Array): bigint {
   const duid = duidBytes(key.duid)
   const out = new Writer(64)
   out
@@ -24,10 +21,14 @@ export function candidate(key: BindingKey, counter: number, secret: Uint8Array, 
     .u8(iaTypes[key.iaType])
     .u32(key.iaid)
   if (key.clone !== undefined) out.bytes(fromHex(key.clone))
-  const digest = createHmac('sha256', secret).update(out.u32(counter).take()).digest()
+  return createHmac('sha256', secret).update(out.u32(counter).take()).digest().readBigUInt64BE(0)
+}
+
+/** The candidate number `counter` for an address: its offset in the LAN's prefix, within the dynamic range. */
+export function candidate(key: BindingKey, counter: number, secret: Uint8Array, plan: LanPlan): number {
   const first = hostOf(plan.prefix, plan.dynamic.first)
   const size = BigInt(hostOf(plan.prefix, plan.dynamic.last) - first + 1)
-  return first + Number(digest.readBigUInt64BE(0) % size)
+  return first + Number(draw(key, counter, secret) % size)
 }
 
 /** Whether the last 64 bits are kept for something else by IANA. RFC 5453 section 3. */
@@ -50,6 +51,30 @@ export function allocate(
   for (let counter = 0; counter < attempts; counter++) {
     const host = candidate(key, counter, secret, plan)
     if (!isReservedInterfaceId(addressOf(plan.prefix, host)) && isFree(host)) return host
+  }
+  return undefined
+}
+
+const neighbours = 1024 // prefixes beside the candidate that are looked at in a crowded pool
+
+/** The first candidate for a prefix of this length in `pool` that `isFree` lets through, as its first address; or undefined. */
+export function allocatePrefix(
+  key: BindingKey,
+  secret: Uint8Array,
+  pool: Prefix,
+  length: number,
+  isFree: (first: Ip6) => boolean,
+): Ip6 | undefined {
+  const count = 1n << BigInt(length - pool.length)
+  const at = (index: bigint) => addressIn(pool, index << BigInt(128 - length))
+  for (let counter = 0; counter < attempts; counter++) {
+    const first = at(draw(key, counter, secret) % count)
+    if (isFree(first)) return first
+  }
+  const start = draw(key, 0, secret)
+  for (let i = 0n; i < neighbours && i < count; i++) {
+    const first = at((start + i) % count)
+    if (isFree(first)) return first
   }
   return undefined
 }

@@ -1,6 +1,7 @@
 import type { Ip6, Prefix } from '../base/ip6.ts'
-import { addressIn, prefixOf } from '../base/ip6.ts'
+import { addressIn } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
+import { wholeSite } from '../plane/plan.ts'
 import type { Duid } from './duid.ts'
 
 /** Whose address it is. RFC 9915 section 12; `clone` tells apart hosts that were copied with their DUID and IAID. */
@@ -76,10 +77,7 @@ export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): stri
 export const addressOf = (prefix: Prefix, host: number): Ip6 => addressIn(prefix, BigInt(host))
 export const hostOf = (prefix: Prefix, address: Ip6): number => Number(address - prefix.address)
 
-/** The whole /80 of a site, from the prefix of any of its LANs. */
-export const siteOf = (lan: Prefix): Prefix => prefixOf(lan.address, 80)
-
 /** The prefix of a delegation. */
 export function prefixOfDelegation(lan: Prefix, { host, delegated }: Pick<Binding, 'host' | 'delegated'>): Prefix {
-  return { address: addressOf(siteOf(lan), host), length: delegated?.length ?? 128 }
+  return { address: addressOf(wholeSite(lan), host), length: delegated?.length ?? 128 }
 }

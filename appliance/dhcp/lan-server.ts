@@ -260,7 +260,8 @@ export class LanServer {
       return
     }
     const mac = this.#neighbours.known(from) ?? this.#options.neighbour?.(from)
-    const matters = message.type !== MessageType.confirm && findOption(message.options, 'ia-na') !== undefined
+    const leases = message.options.some(({ kind }) => kind === 'ia-na' || (kind === 'ia-pd' && this.#scope.delegate))
+    const matters = message.type !== MessageType.confirm && leases
     if (mac !== undefined || !matters || !this.#neighbours.hasRoom) this.#decide(packet, mac)
     else this.#ask(packet, from, undefined, (kept, found) => this.#decide(kept, found))
   }
@@ -274,6 +275,7 @@ export class LanServer {
       identity,
       bindings: store.bindings,
       mac,
+      linkLocal: relayed ? undefined : from,
       now: store.now(),
       rivals: this.#search.found,
       probed: probe => (relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probed(probe)),

@@ -1,6 +1,13 @@
-import type { Ip6 } from '../base/ip6.ts'
+import { contains, type Ip6, type Prefix } from '../base/ip6.ts'
 import { isAssignable, type LanPlan } from '../plane/plan.ts'
 import type { Offer } from './configuration.ts'
+
+/** What prefixes are delegated from, and how long they are. */
+export interface DelegationPool {
+  readonly prefix: Prefix // a part of c0–ff of the address plan
+  readonly delegatedLength: number // of a prefix where the client says nothing
+  readonly shortestLength: number // that a client may have by asking
+}
 
 /** What one LAN is served with. */
 export interface Scope {
@@ -15,6 +22,7 @@ export interface Scope {
     readonly t2: number
   }
   readonly offers: readonly Offer[]
+  readonly delegate: DelegationPool | undefined // undefined: no prefix is delegated
 }
 
 /**
@@ -24,5 +32,11 @@ export interface Scope {
  */
 export function judge(plan: LanPlan, address: Ip6): 'on-link' | 'off-link' | 'foreign' {
   if (isAssignable(plan, address)) return 'on-link'
+  return address >> 120n === 0xfcn ? 'off-link' : 'foreign'
+}
+
+/** The same of a prefix: `ours` is what we may delegate here. */
+export function judgePrefix({ delegate }: Scope, { address, length }: Prefix): 'ours' | 'off-link' | 'foreign' {
+  if (delegate && length >= delegate.shortestLength && contains(delegate.prefix, { address, length })) return 'ours'
   return address >> 120n === 0xfcn ? 'off-link' : 'foreign'
 }

@@ -6,6 +6,7 @@ import type { Change } from './binding.ts'
 import { configuration } from './configuration.ts'
 import { confirm } from './confirm.ts'
 import type { Reason } from './counters.ts'
+import { delegations } from './delegate.ts'
 import { informationRequest } from './information-request.ts'
 import { type Message, MessageType } from './message.ts'
 import { findOption, type Option } from './options.ts'
@@ -14,8 +15,7 @@ import { decline, release } from './release.ts'
 import { renew } from './renew.ts'
 import { request } from './request.ts'
 import { solicit } from './solicit.ts'
-import { Status } from './status.ts'
-import { type Answer, type Context, type Probe, status, Turn } from './turn.ts'
+import { type Answer, type Context, type Probe, Turn } from './turn.ts'
 import { refusal } from './validate.ts'
 
 /**
@@ -50,10 +50,15 @@ export function decide(message: Message, context: Context): Outcome {
   if (refused !== undefined || !handler) return { kind: 'ignore', reason: refused ?? 'notForServers' }
   const turn = new Turn(message, context)
   const answer = handler(turn)
-  if (answer.kind !== 'answer') return answer
+  if (answer.kind === 'probe') return answer
+  const prefixes = delegations(turn)
+  if (prefixes.kind === 'probe') return prefixes
+  const given = [...(answer.kind === 'answer' ? answer.options : []), ...prefixes.options]
+  // Who has a prefix of ours alone rebinds it with us.
+  if (answer.kind === 'ignore' && !given.some(gives)) return answer
   const advertise = message.type === MessageType.solicit
-  // Who gets no address here, or wants a prefix alone, must not be drawn away from a server that has what it wants.
-  const draws = advertise && answer.options.some(givesAddress)
+  // Who gets nothing here must not be drawn away from a server that has what it wants.
+  const draws = advertise && given.some(gives)
   const client = findOption(message.options, 'client-id')
   const { preference, offers } = context.scope
   const told = silent.has(message.type) ? [] : configuration(message, offers)
@@ -61,8 +66,7 @@ export function decide(message: Message, context: Context): Outcome {
     ...(client ? [client] : []),
     { kind: 'server-id', duid: context.identity.duid },
     ...(draws && preference > 0 ? [{ kind: 'preference', value: preference } as const] : []),
-    ...answer.options,
-    ...delegations(turn),
+    ...given,
     ...told,
   ]
   const type = advertise ? MessageType.advertise : MessageType.reply
@@ -73,22 +77,6 @@ export function decide(message: Message, context: Context): Outcome {
 /** Messages whose answer tells nothing but how it went. */
 const silent: ReadonlySet<number> = new Set([MessageType.confirm, MessageType.release, MessageType.decline])
 
-const givesAddress = (option: Option): boolean =>
-  option.kind === 'ia-na' && findOption(option.options, 'ia-address') !== undefined
-
-/** No prefix is delegated; networkd asks for one unasked, and must get its addresses all the same. RFC 9915 section 18.3.9. */
-function delegations(turn: Turn): Option[] {
-  const code = delegationStatus.get(turn.message.type)
-  if (!code) return []
-  return turn.delegations().map(ia => turn.answer(ia, [code]))
-}
-const noPrefix = status(Status.noPrefixAvail, 'no prefix is delegated here')
-const noBinding = status(Status.noBinding, 'no such binding')
-const delegationStatus = new Map<number, Option>([
-  [MessageType.solicit, noPrefix],
-  [MessageType.request, noPrefix],
-  [MessageType.renew, noPrefix],
-  [MessageType.rebind, noPrefix],
-  [MessageType.release, noBinding],
-  [MessageType.decline, noBinding],
-])
+const gives = (option: Option): boolean =>
+  (option.kind === 'ia-na' && findOption(option.options, 'ia-address') !== undefined) ||
+  (option.kind === 'ia-pd' && findOption(option.options, 'ia-prefix') !== undefined)

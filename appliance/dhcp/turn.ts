@@ -32,6 +32,7 @@ export interface Context {
   readonly identity: { readonly duid: Duid; readonly secret: Uint8Array }
   readonly bindings: Bindings
   readonly mac: Mac | undefined // of the sender, where it is known
+  readonly linkLocal: Ip6 | undefined // of the sender; undefined where a relay stands between
   readonly now: number // milliseconds since 1970
   readonly rivals: boolean // other DHCPv6 servers are on the LAN
   /** What a probe has found; undefined where none was made. */
@@ -58,9 +59,10 @@ export class Turn {
   readonly message: Message
   readonly context: Context
   readonly changes: Change[] = []
+  readonly delegated: (readonly [number, number])[] = [] // to earlier IA_PDs: first and last offset in the site's prefix
   // What earlier IAs of the same message have come to.
   readonly #taken = new Set<number>()
-  readonly #evicted = new Map<number, Binding>() // by the address that it is given up for
+  readonly #evicted = new Map<number, readonly Binding[]>() // by the address that they are given up for
   readonly #removed = new Set<Binding>()
   #added = 0
   readonly #client: Duid | undefined
@@ -86,12 +88,12 @@ export class Turn {
    * address; else the host has a new card. NetworkManager takes both from the machine id, so copied machines share them, and
    * start at the same moment.
    */
-  owned({ iaid }: IaNa): Owned {
+  owned({ kind, iaid }: IaNa | IaPd): Owned {
     const { bindings, mac, scope } = this.context
     const first: BindingKey = {
       subnet: scope.plan.subnet,
       duid: this.#client!, // the rules for discarding leave nothing without one that has IAs
-      iaType: 'na',
+      iaType: kind === 'ia-pd' ? 'pd' : 'na',
       iaid,
       clone: undefined,
     }
@@ -103,7 +105,8 @@ export class Turn {
       return { kind: 'own', key: first, binding, clone: false }
     if (binding.state === 'bound' && this.context.now - binding.grantedAt < settling)
       return { kind: 'own', key: copy, binding: undefined, clone: true }
-    const probe = { address: addressOf(scope.plan.prefix, binding.host), mac: binding.mac }
+    const address = binding.delegated?.via ?? addressOf(scope.plan.prefix, binding.host)
+    const probe = { address, mac: binding.mac }
     const answered = this.context.probed(probe)
     if (answered === undefined) return { kind: 'probe', probe }
     return answered
@@ -131,43 +134,52 @@ export class Turn {
    * each key: it counts as taken from then on.
    */
   choose(key: BindingKey, binding: Binding | undefined, asked: readonly Ip6[]): number | undefined {
-    const { bindings, now, scope, identity } = this.context
+    const { bindings, scope, identity } = this.context
     const { plan } = scope
-    const kept = binding && !this.#removed.has(binding) ? binding : undefined
+    const kept = this.kept(binding)
     if (kept && this.isFreeAddress(key, addressOf(plan.prefix, kept.host))) {
       this.#taken.add(kept.host)
       return kept.host
     }
-    const room: Room = kept ? { kind: 'room' } : bindings.room(now, this.#added, this.#removed)
-    if (room.kind === 'full') return undefined
     const wanted = asked.find(address => this.isFreeAddress(key, address))
     const host =
       wanted === undefined
         ? allocate(key, identity.secret, plan, candidate => this.isFree(key, candidate))
         : hostOf(plan.prefix, wanted)
     if (host === undefined) return undefined
-    this.#taken.add(host)
-    if (!kept) this.#added++
     const holder = bindings.holder(key.subnet, host)
-    const displaced = holder && !isSame(holder, key) && !this.#removed.has(holder) ? holder : undefined
-    const evicted = displaced ?? (room.kind === 'reclaim' ? room.binding : undefined)
-    if (evicted) {
-      this.#evicted.set(host, evicted)
-      this.#removed.add(evicted)
-    }
+    if (!this.admit(host, kept, holder && !isSame(holder, key) ? [holder] : [])) return undefined
+    this.#taken.add(host)
     return host
   }
 
-  /** Records that the key has the chosen address from now on. The reply may leave only when that is stored. */
-  #bind(key: BindingKey, binding: Binding | undefined, host: number): void {
+  /** The binding, unless an earlier IA of this message has made it give way. */
+  kept(binding: Binding | undefined): Binding | undefined {
+    return binding && !this.#removed.has(binding) ? binding : undefined
+  }
+
+  /** Makes room for a binding at `host` in the place of others, which are no longer live; false where the table is full. */
+  admit(host: number, kept: Binding | undefined, displaced: readonly Binding[]): boolean {
+    const { bindings, now } = this.context
+    const room: Room = kept ? { kind: 'room' } : bindings.room(now, this.#added, this.#removed)
+    if (room.kind === 'full') return false
+    const evicted = displaced.filter(each => !this.#removed.has(each))
+    if (evicted.length === 0 && room.kind === 'reclaim') evicted.push(room.binding)
+    if (!kept) this.#added++
+    for (const each of evicted) this.#removed.add(each)
+    this.#evicted.set(host, evicted)
+    return true
+  }
+
+  /** Records that the key has the chosen address or prefix from now on. The reply may leave only when that is stored. */
+  bind(key: BindingKey, binding: Binding | undefined, place: Pick<Binding, 'host' | 'delegated'>): void {
     const { now, scope, mac } = this.context
-    const evicted = this.#evicted.get(host)
-    if (evicted) this.changes.push({ kind: 'remove', binding: evicted })
+    for (const evicted of this.#evicted.get(place.host) ?? []) this.changes.push({ kind: 'remove', binding: evicted })
     this.changes.push({
       kind: 'put',
       binding: {
         ...key,
-        host,
+        ...place,
         mac: mac ?? binding?.mac,
         hostname: this.#hostname() ?? binding?.hostname,
         state: 'bound',
@@ -180,7 +192,7 @@ export class Turn {
 
   /** The chosen address bound and told; what else the client has is not its own and comes back with lifetimes 0. */
   grant(ia: IaNa, key: BindingKey, binding: Binding | undefined, host: number): Option {
-    this.#bind(key, binding, host)
+    this.bind(key, binding, { host })
     const granted = this.granted(host)
     const others = askedOf(ia).filter(address => address !== granted.address)
     return this.answer(ia, [granted, ...withdrawn(others)])
@@ -239,7 +251,7 @@ export function withdrawn(addresses: readonly Ip6[]): IaAddress[] {
 
 export const status = (code: number, text: string): Option => ({ kind: 'status-code', status: code, text })
 
-function isSame(binding: BindingKey, key: BindingKey): boolean {
+export function isSame(binding: BindingKey, key: BindingKey): boolean {
   return (
     binding.iaid === key.iaid &&
     binding.duid === key.duid &&

@@ -39,6 +39,9 @@ export function lanPlan(sitePrefix: Prefix, subnet: number | undefined): LanPlan
   return { subnet, prefix, router: addressIn(prefix, 1n), dynamic }
 }
 
+/** The /80 that the prefix of a LAN is of. */
+export const wholeSite = (lan: Prefix): Prefix => prefixOf(lan.address, 80)
+
 /** The upper half of the /80: unreachable but for more specific routes, so that nothing unassigned there goes to the first LAN. */
 export function upperHalf(sitePrefix: Prefix): Prefix {
   return { address: addressIn(sitePrefix, 1n << 47n), length: 81 }

@@ -174,6 +174,10 @@ htp: {}
     expect(problems(text)).toEqual(expected)
   })
 
+  test('a key that goes over two lines is told in one', () => {
+    expect(problems('{---\n  \n    overlay:')[0]).toMatch(/^f\.yaml:\d+:\d+: --- overlay: unknown key/)
+  })
+
   test('an alias of nothing is not taken for a key that was left out', () => {
     expect(problems(`${least}http: *nope\n__proto__: {}\n`)).toEqual([
       'f.yaml:5:7: http: *nope names nothing: no &nope stands before it',

@@ -23,6 +23,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     preference: 255,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
     offers: [],
+    delegate: undefined,
     ...over,
   }
 }
@@ -37,6 +38,7 @@ export class Scene {
   table: Table
   now = 1_800_000_000_000
   mac: Mac | undefined = macA
+  linkLocal: Ip6 | undefined = parseIp6('fe80::a')
   /** What the LAN says to probes; undefined asks. */
   answers: boolean | undefined = undefined
   rivals = false
@@ -52,6 +54,7 @@ export class Scene {
       identity: { duid: us, secret: new Uint8Array(32).fill(7) },
       bindings: this.table,
       mac: this.mac,
+      linkLocal: this.linkLocal,
       now: this.now,
       probed: () => this.answers,
       rivals: this.rivals,

@@ -1,0 +1,14 @@
+import { addressIn } from '../base/ip6.ts'
+import type { LanConfig } from '../config/schema.ts'
+import { offersOf } from '../dhcp/configuration.ts'
+import type { Scope } from '../dhcp/scope.ts'
+import { type LanPlan, wholeSite } from '../plane/plan.ts'
+
+/** What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now. */
+export function scopeOf({ interface: name, dhcpv6, delegate, dns, ntp }: LanConfig, plan: LanPlan): Scope {
+  const { options, ...served } = dhcpv6
+  const offers = offersOf({ dns, ntp, options })
+  const offset = delegate?.prefix.address ?? 0n
+  const prefix = { address: addressIn(wholeSite(plan.prefix), offset), length: delegate?.prefix.length ?? 0 }
+  return { interface: name, plan, ...served, offers, delegate: delegate && { ...delegate, prefix } }
+}
