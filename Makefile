@@ -6,8 +6,11 @@ DESTDIR ?=
 UNITDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib/systemd/system,/etc/systemd/system)
 SYSUSERSDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib/sysusers.d,/etc/sysusers.d)
 
+FASTPATH := appliance/fastpath/fastpath.bpf
+
 # What Debian supplies, as file:package. None of these brings a service that starts by itself (radvd's waits for a radvd.conf).
-RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm
+RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm /usr/lib/$(shell uname -m)-linux-gnu/libbpf.so.1:libbpf1
+BUILD_NEEDS := /usr/bin/clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev
 LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
@@ -24,11 +27,11 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
-setup: debian-packages node_modules/.current ## what Debian and npm must supply (done by every other target)
+setup: debian-packages node_modules/.current $(FASTPATH).o ## what Debian and npm must supply (done by every other target)
 
 .PHONY: debian-packages
 debian-packages:
-	@missing=; for need in $(RUN_NEEDS) $(LAB_NEEDS); do \
+	@missing=; for need in $(RUN_NEEDS) $(BUILD_NEEDS) $(LAB_NEEDS); do \
 	  file=$${need%%:*}; command -v "$${file##*/}" >/dev/null || [ -e "$$file" ] || missing="$$missing $${need##*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -55,6 +58,10 @@ node_modules/.current:
 
 build:
 	@mkdir -p $@
+
+# The fast path. -mcpu=v2: with v3 clang 14 makes 32-bit copies of packet pointers, which the verifier refuses.
+$(FASTPATH).o: $(FASTPATH).c $(wildcard appliance/fastpath/bpf/*.h) | debian-packages
+	@clang -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
 
 # One sentence for an ordinary user, before anything else is tried.
 .PHONY: root

@@ -45,6 +45,7 @@ const steps: readonly { readonly name: string; readonly run: () => Count }[] = [
   { name: 'types', run: () => whole('tsc', '-p', '.') },
   { name: 'lint', run: () => whole('biome', 'check', '--error-on-warnings') },
   { name: 'unit', run: () => vitest('unit') },
+  { name: 'bpf', run: () => vitest('bpf') },
   { name: 'lab', run: () => vitest('lab') },
   { name: 'demo', run: () => whole('node', 'test/lab/demo.ts') },
 ]

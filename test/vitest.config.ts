@@ -16,6 +16,7 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
+      { test: { name: 'bpf', include: ['test/bpf/**/*.test.ts'], testTimeout: 60_000, pool: 'forks', maxWorkers: 1 } },
       {
         test: {
           name: 'bench',

@@ -59,6 +59,15 @@ export const libc = {
     flags: number,
   ) => number,
   close: library.func('int close(int fd)') as (fd: number) => number,
+  mmap: library.func('uintptr_t mmap(void *at, size_t size, int protection, int flags, int fd, intptr_t offset)') as (
+    at: null,
+    size: number,
+    protection: number,
+    flags: number,
+    fd: number,
+    offset: number,
+  ) => number | bigint,
+  munmap: library.func('int munmap(uintptr_t address, size_t size)') as (address: bigint, size: number) => number,
 }
 
 /** Where an array's first octet lies in memory. The array must have a buffer of its own and outlive every use of the number. */
