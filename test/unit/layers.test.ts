@@ -32,6 +32,7 @@ const impure: Record<string, string> = {
   'dhcp/identity.ts': 'the DUID and the secret on disk',
   'dhcp/lan-server.ts': 'the sockets and timers of one LAN',
   'dhcp/neighbours.ts': 'waits for answers to solicitations',
+  'fastpath/attach.ts': 'reads the object that holds the programs',
   'netlink/journal.ts': 'what to put back, on disk',
   'overlay/local-api.ts': "asks ZeroTier's local API",
 }
