@@ -116,6 +116,10 @@ const lan = z
     dhcpv6: z
       .strictObject({
         preference: z.int().min(0).max(255).default(255).describe('255: clients take this server at once'),
+        rapidCommit: z
+          .boolean()
+          .default(true)
+          .describe('answer at once who asks for that, unless another server is there'),
         lifetimes: leaseTimes.prefault({}),
         options: z.array(ownOption).max(64).default([]).describe('options of your own'),
       })

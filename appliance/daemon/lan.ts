@@ -142,6 +142,7 @@ export class LanRunner {
       scope: scopeOf(this.#config, plan),
       store,
       identity,
+      managedElsewhere: () => advertiser.otherRouters().some(({ managed }) => managed),
       clock,
       random,
       log,

@@ -38,7 +38,7 @@ export function delegations(
 }
 
 const handlers = new Map<number, (turn: Turn, ia: IaPd) => IaAnswer>([
-  [MessageType.solicit, (turn, ia) => offer(turn, ia, 'advertise')],
+  [MessageType.solicit, (turn, ia) => offer(turn, ia, turn.commits ? 'grant' : 'advertise')],
   [MessageType.request, (turn, ia) => offer(turn, ia, 'grant')],
   [MessageType.renew, (turn, ia) => extend(turn, ia, 'no-binding')],
   [MessageType.rebind, (turn, ia) => extend(turn, ia, 'withdraw')],

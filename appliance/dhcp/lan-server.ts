@@ -40,6 +40,8 @@ export interface LanServerOptions {
   readonly identity: Identity
   /** The MAC of a neighbour where the caller knows it; otherwise the LAN is asked. */
   readonly neighbour?: (address: Ip6) => Mac | undefined
+  /** Whether a router of the LAN sends hosts to another DHCPv6 server, where the caller knows it. */
+  readonly managedElsewhere?: () => boolean
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -268,7 +270,7 @@ export class LanServer {
 
   #decide(packet: Packet, mac: Mac | undefined): void {
     const { message, from, relayed } = packet
-    const { store, identity } = this.#options
+    const { store, identity, managedElsewhere } = this.#options
     const scope = relayed?.scope ?? this.#scope
     const outcome = decide(message, {
       scope,
@@ -278,6 +280,7 @@ export class LanServer {
       linkLocal: relayed ? undefined : from,
       now: store.now(),
       rivals: this.#search.found,
+      alone: () => this.#search.alone && !managedElsewhere?.(),
       probed: probe => (relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probed(probe)),
     })
     switch (outcome.kind) {

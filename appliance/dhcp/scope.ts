@@ -14,6 +14,8 @@ export interface Scope {
   readonly interface: string
   readonly plan: LanPlan
   readonly preference: number // 0 to 255
+  /** Whether a Solicit that asks for it is answered by a Reply at once, where no other server is on the LAN. */
+  readonly rapidCommit: boolean
   /** Seconds. T1 at most T2 at most the preferred lifetime at most the valid one. */
   readonly lifetimes: {
     readonly preferred: number

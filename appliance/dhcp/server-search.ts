@@ -28,13 +28,14 @@ export interface Rival extends OtherServer {
 
 const searches = [0, 1_000, 3_000] // after the start: a lost Advertise must not hide a server
 const searchEvery = 300_000
-const questionAfter = 250 // the answers of all servers to one search have come by then
+const answered = 250 // the answers of all servers to one search have come by then
 
 export class ServerSearch {
   readonly #options: ServerSearchOptions
   readonly #throttle: Throttle
   readonly #others: OtherServers
   #asking = false
+  #searched = false
 
   constructor(options: ServerSearchOptions) {
     this.#options = options
@@ -45,12 +46,20 @@ export class ServerSearch {
   /** Once, when frames can be sent. */
   start(): void {
     for (const delay of searches) this.#options.after(delay, () => this.#search())
+    this.#options.after(answered, () => {
+      this.#searched = true
+    })
     this.#options.after(searchEvery, () => this.#searchAgain())
   }
 
   /** Whether others are known. */
   get found(): boolean {
     return this.#others.list().length > 0
+  }
+
+  /** Whether all servers have had the time to answer a search, and none did. */
+  get alone(): boolean {
+    return this.#searched && !this.found
   }
 
   /** Those that are known; `preference` is ours. */
@@ -80,7 +89,7 @@ export class ServerSearch {
   #ask(): void {
     if (this.#asking || !this.#others.uncertain) return
     this.#asking = true
-    this.#options.after(questionAfter, () => {
+    this.#options.after(answered, () => {
       this.#asking = false
       this.#options.send(this.#others.ask(this.#self, this.#transaction()))
     })

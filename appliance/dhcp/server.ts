@@ -56,21 +56,18 @@ export function decide(message: Message, context: Context): Outcome {
   const given = [...(answer.kind === 'answer' ? answer.options : []), ...prefixes.options]
   // Who has a prefix of ours alone rebinds it with us.
   if (answer.kind === 'ignore' && !given.some(gives)) return answer
-  const advertise = message.type === MessageType.solicit
-  // Who gets nothing here must not be drawn away from a server that has what it wants.
-  const draws = advertise && given.some(gives)
+  const soliciting = message.type === MessageType.solicit
+  const committed = soliciting && turn.changes.length > 0
+  const told = silent.has(message.type) ? [] : configuration(message, context.scope.offers)
+  const head = soliciting && !committed ? draw(given, context.scope.preference) : []
+  if (committed) head.push({ kind: 'rapid-commit' })
   const client = findOption(message.options, 'client-id')
-  const { preference, offers } = context.scope
-  const told = silent.has(message.type) ? [] : configuration(message, offers)
-  const options: Option[] = [
-    ...(client ? [client] : []),
-    { kind: 'server-id', duid: context.identity.duid },
-    ...(draws && preference > 0 ? [{ kind: 'preference', value: preference } as const] : []),
-    ...given,
-    ...told,
-  ]
-  const type = advertise ? MessageType.advertise : MessageType.reply
-  const reply = { type, transaction: message.transaction, options }
+  const server: Option = { kind: 'server-id', duid: context.identity.duid }
+  const reply: Message = {
+    type: soliciting && !committed ? MessageType.advertise : MessageType.reply,
+    transaction: message.transaction,
+    options: [...(client ? [client] : []), server, ...head, ...given, ...told],
+  }
   return { kind: 'reply', reply, optional: told.length, changes: turn.changes }
 }
 
@@ -80,3 +77,8 @@ const silent: ReadonlySet<number> = new Set([MessageType.confirm, MessageType.re
 const gives = (option: Option): boolean =>
   (option.kind === 'ia-na' && findOption(option.options, 'ia-address') !== undefined) ||
   (option.kind === 'ia-pd' && findOption(option.options, 'ia-prefix') !== undefined)
+
+/** Who gets nothing here must not be drawn away from a server that has what it wants. */
+function draw(given: readonly Option[], preference: number): Option[] {
+  return preference > 0 && given.some(gives) ? [{ kind: 'preference', value: preference }] : []
+}

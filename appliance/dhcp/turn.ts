@@ -16,7 +16,7 @@ import {
 import type { Reason } from './counters.ts'
 import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
-import type { Message } from './message.ts'
+import { type Message, MessageType } from './message.ts'
 import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
 import type { Scope } from './scope.ts'
 
@@ -35,6 +35,8 @@ export interface Context {
   readonly linkLocal: Ip6 | undefined // of the sender; undefined where a relay stands between
   readonly now: number // milliseconds since 1970
   readonly rivals: boolean // other DHCPv6 servers are on the LAN
+  /** Whether a search for other servers has found none, and no router sends hosts to another one. */
+  alone(): boolean
   /** What a probe has found; undefined where none was made. */
   probed(probe: Probe): boolean | undefined
 }
@@ -71,6 +73,16 @@ export class Turn {
     this.message = message
     this.context = context
     this.#client = findOption(message.options, 'client-id')?.duid
+  }
+
+  /**
+   * Whether leases are made: not by a Solicit, unless both sides want Rapid Commit. With two servers each would commit a lease,
+   * and one of them would lie idle. RFC 9915 section 18.3.1.
+   */
+  get commits(): boolean {
+    const { message, context } = this
+    if (message.type !== MessageType.solicit) return true
+    return context.scope.rapidCommit && findOption(message.options, 'rapid-commit') !== undefined && context.alone()
   }
 
   /** The IA_NAs of the message, each IAID once, as many as we serve in one message. */

@@ -40,7 +40,7 @@ function scope(): Scope {
   const { site, preference, lifetimes, dns } = settings()
   const plan = lanPlan(parsePrefix(site), undefined)
   const offers = offersOf({ dns: { servers: dns.map(parseIp6), search: [] }, ntp: { servers: [] }, options: [] })
-  return { interface: name, plan, preference, lifetimes, delegate: undefined, offers }
+  return { interface: name, plan, preference, rapidCommit: true, lifetimes, delegate: undefined, offers }
 }
 
 const say = (value: unknown) =>

@@ -21,7 +21,12 @@ describe('a good file', () => {
             interval: { min: 200, max: 600 },
             lifetimes: { network: 1800, lan: 86_400 },
           },
-          dhcpv6: { preference: 255, lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 }, options: [] },
+          dhcpv6: {
+            preference: 255,
+            rapidCommit: true,
+            lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
+            options: [],
+          },
           dns: { servers: [], search: [] },
           ntp: { servers: [] },
         },

@@ -50,7 +50,10 @@ function check({ bytes }: Dhcp6Packet, scene: Scene): string {
   if (outcome.kind !== 'reply') return `no reply: ${JSON.stringify(outcome)}`
   const { reply } = outcome
   if (reply.transaction !== message.transaction) return 'another transaction'
-  if (reply.type !== (message.type === MessageType.solicit ? MessageType.advertise : MessageType.reply)) return 'type'
+  const rapid = findOption(message.options, 'rapid-commit') !== undefined
+  const advertise = message.type === MessageType.solicit && !rapid
+  if (reply.type !== (advertise ? MessageType.advertise : MessageType.reply)) return 'type'
+  if ((findOption(reply.options, 'rapid-commit') !== undefined) !== rapid) return 'Rapid Commit'
   if (findOption(reply.options, 'server-id')?.duid !== us) return 'server identifier'
   if (findOption(reply.options, 'client-id')?.duid !== findOption(message.options, 'client-id')?.duid) return 'client'
   const asked = findOption(message.options, 'option-request')?.codes ?? []

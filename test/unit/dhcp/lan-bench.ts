@@ -61,6 +61,7 @@ export class Bench implements AsyncDisposable {
   readonly lines: { level: string; text: string; fields: object }[] = []
   readonly store: Store
   readonly server: LanServer
+  managedElsewhere = false
   /** Moved by a test. */
   later = 0
   readonly clock: Clock = {
@@ -86,6 +87,7 @@ export class Bench implements AsyncDisposable {
       scope: scopeOf(),
       store: this.store,
       identity: { duid: us, secret: new Uint8Array(32) },
+      managedElsewhere: () => this.managedElsewhere,
       clock: this.clock,
       random,
       log,

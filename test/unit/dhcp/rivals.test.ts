@@ -5,7 +5,7 @@ import { decodeMessage, encodeMessage, type Message, MessageType } from '../../.
 import type { Option } from '../../../appliance/dhcp/options.ts'
 import type { FrameIn } from '../../../appliance/dhcp/socket.ts'
 import { Bench, fromB } from './lan-bench.ts'
-import { macB, scopeOf, them, us } from './scene.ts'
+import { ia, macB, message, scopeOf, them, us } from './scene.ts'
 
 describe('other servers', () => {
   const advertise = (options: readonly Option[], duid = them): FrameIn =>
@@ -90,6 +90,22 @@ describe('other servers', () => {
     expect(bench.server.otherServers()[0]!.offers).toEqual(['search domain home.example'])
     bench.frames.deliver([advertise([{ kind: 'dns-servers', servers }])])
     expect(bench.server.otherServers()[0]!.offers.length).toBe(12)
+  })
+
+  test('F07 Rapid Commit waits for the first search, and is off while another server or a router that names one is there', async () => {
+    await using bench = new Bench()
+    const solicit = (): Message['type'] => {
+      bench.receive([message('solicit', [{ kind: 'rapid-commit' }, ia()]), fromB])
+      return bench.replies.at(-1)!.message.type
+    }
+    expect(solicit()).toBe(MessageType.advertise)
+    await expect.poll(solicit).toBe(MessageType.reply)
+    bench.managedElsewhere = true
+    expect(solicit()).toBe(MessageType.advertise)
+    bench.managedElsewhere = false
+    expect(solicit()).toBe(MessageType.reply)
+    bench.frames.deliver([advertise([])])
+    expect(solicit()).toBe(MessageType.advertise)
   })
 
   test('our own answer and a stranger’s noise are none; a flood of servers is bounded', async () => {

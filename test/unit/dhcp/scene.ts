@@ -21,6 +21,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     interface: 'eth1',
     plan: lanPlan(site, undefined),
     preference: 255,
+    rapidCommit: true,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
     offers: [],
     delegate: undefined,
@@ -42,6 +43,7 @@ export class Scene {
   /** What the LAN says to probes; undefined asks. */
   answers: boolean | undefined = undefined
   rivals = false
+  alone = true
 
   constructor(over: Partial<Scope> = {}, table = new Table()) {
     this.scope = scopeOf(over)
@@ -58,6 +60,7 @@ export class Scene {
       now: this.now,
       probed: () => this.answers,
       rivals: this.rivals,
+      alone: () => this.alone,
     })
     if (outcome.kind === 'reply') this.table.apply(outcome.changes)
     return outcome

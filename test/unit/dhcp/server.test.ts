@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { addressIn, contains, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, type Option } from '../../../appliance/dhcp/options.ts'
+import type { Scope } from '../../../appliance/dhcp/scope.ts'
 import { Status } from '../../../appliance/dhcp/status.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
@@ -68,12 +69,6 @@ describe('Solicit', () => {
     }
   })
 
-  test('Rapid Commit is not done: an Advertise comes, without the option', () => {
-    const offered = new Scene().ask('solicit', [ia(), { kind: 'rapid-commit' }])
-    expect(offered.type).toBe(MessageType.advertise)
-    expect(findOption(offered.options, 'rapid-commit')).toBeUndefined()
-  })
-
   test('F30 several IAs get one address each, all different, and one IAID twice is one IA', () => {
     const reply = new Scene().ask('request', [ia([], 1), ia([], 2), ia([], 3), ia([], 2)])
     expect(iasOf(reply).map(({ iaid }) => iaid)).toEqual([1, 2, 3])
@@ -94,6 +89,49 @@ describe('Solicit', () => {
     const ias = iasOf(new Scene().ask('request', [ia([wanted], 1), ia([wanted], 2)]))
     expect(ias[0]!.addresses[0]![0]).toBe(wanted)
     expect(ias[1]!.addresses[0]![0]).not.toBe(wanted)
+  })
+})
+
+describe('Rapid Commit', () => {
+  const rapid: Option = { kind: 'rapid-commit' }
+
+  test('F06 a Solicit that asks for it is answered by a Reply that says so, and the lease is made', () => {
+    const scene = new Scene()
+    const reply = scene.ask('solicit', [rapid, ia(), pd(7), ia([], 2)])
+    expect(reply.type).toBe(MessageType.reply)
+    expect(reply.options.map(({ kind }) => kind)).toEqual([
+      'client-id',
+      'server-id',
+      'rapid-commit',
+      'ia-na',
+      'ia-na',
+      'ia-pd',
+    ])
+    expect([...scene.table.bindings].map(({ iaid, state }) => [iaid, state])).toEqual([
+      [1, 'bound'],
+      [2, 'bound'],
+    ])
+    expect(iasOf(scene.ask('renew', [ia([iasOf(reply)[0]!.addresses[0]![0]])]))[0]).toEqual(iasOf(reply)[0])
+  })
+
+  test('F04 F06 a hint that is not assigned does not come back, not even withdrawn', () => {
+    const reply = new Scene().ask('solicit', [rapid, ia([elsewhere, internet])])
+    expect(iasOf(reply)[0]!.addresses).toEqual([[onlyAddress(reply), 3600, 86_400]])
+  })
+
+  test.for<{ name: string; over?: Partial<Scope>; table?: Table; alone?: boolean; options: Option[] }>([
+    { name: 'that does not ask for it', options: [ia()] },
+    { name: 'where it is switched off', over: { rapidCommit: false }, options: [rapid, ia()] },
+    { name: 'beside another server (F07)', alone: false, options: [rapid, ia()] },
+    { name: 'that gets no lease', table: new Table(0), options: [rapid, ia()] },
+    { name: 'that wants no lease', options: [rapid] },
+  ])('F06 a Solicit $name is answered by an Advertise, and nothing is stored', ({ over, table, alone, options }) => {
+    const scene = new Scene(over, table)
+    scene.alone = alone ?? true
+    const offered = scene.ask('solicit', options)
+    expect(offered.type).toBe(MessageType.advertise)
+    expect(findOption(offered.options, 'rapid-commit')).toBeUndefined()
+    expect(scene.table.size).toBe(0)
   })
 })
 
