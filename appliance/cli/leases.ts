@@ -21,7 +21,7 @@ export function showLeases(leases: readonly LeaseRow[], now: number, all: boolea
   const more = hidden > 0 ? `${hidden} more: expired, released or declined (--all shows them)\n` : ''
   if (rows.length === 0) return `no host has a lease\n${more}`
   const cells = rows.map(row => [
-    row.address,
+    row.type === 'IA_PD' ? `${row.address}/${row.prefixLength}` : row.address,
     row.interface,
     host(row),
     row.state,

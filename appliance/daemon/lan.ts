@@ -8,6 +8,7 @@ import { formatIp6, formatPrefix, type Ip6, isLinkLocal } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { LanConfig } from '../config/schema.ts'
+import type { Binding } from '../dhcp/binding.ts'
 import type { Identity } from '../dhcp/identity.ts'
 import { LanServer } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
@@ -26,6 +27,8 @@ export interface LanShared {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
+  /** These delegations of the LAN on this interface were stored: whether the kernel's routes to them stand. */
+  readonly routed: (name: string, delegations: readonly Binding[]) => Promise<boolean>
 }
 
 /** The world as a LAN sees it. */
@@ -126,7 +129,7 @@ export class LanRunner {
   }
 
   #start(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): void {
-    const { store, identity, clock, random } = this.#shared
+    const { store, identity, clock, random, routed } = this.#shared
     const log = this.#log
     const advertiser = new LanAdvertiser({
       link,
@@ -140,6 +143,7 @@ export class LanRunner {
       link,
       linkLocal: link.linkLocal,
       scope: scopeOf(this.#config, plan),
+      routed: delegations => routed(link.name, delegations),
       store,
       identity,
       managedElsewhere: () => advertiser.otherRouters().some(({ managed }) => managed),

@@ -7,6 +7,7 @@ import { messageOf } from '../base/errors.ts'
 import { formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
+import type { Binding } from '../dhcp/binding.ts'
 import { OverlayResolver } from '../fastpath/resolver.ts'
 import type { Converger } from '../netlink/converge.ts'
 import type { Intent } from '../netlink/desired.ts'
@@ -14,6 +15,7 @@ import type { KernelState } from '../netlink/kernel.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import { lanPlan } from '../plane/plan.ts'
 import { type Site, sameSite } from '../plane/site.ts'
+import { DelegationRoutes, stand } from './delegations.ts'
 import { LanRunner, type LanShared } from './lan.ts'
 import { rememberSite } from './memory.ts'
 
@@ -27,7 +29,7 @@ interface RouterOptions {
   readonly converger: Converger
   readonly report: () => OverlayReport
   readonly recalled: Site | undefined // who we were before this start
-  readonly shared: LanShared
+  readonly shared: Omit<LanShared, 'routed'>
 }
 
 export class Router {
@@ -36,6 +38,7 @@ export class Router {
   readonly #log: Log
   readonly #clock: Clock
   readonly #lans = new Map<string, LanRunner>() // by interface name
+  readonly #delegations: DelegationRoutes
   #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
   #resolverFailure: string | undefined
   #site: Site | undefined
@@ -58,6 +61,7 @@ export class Router {
     this.#previous = recalled
     this.#clock = options.shared.clock
     this.#log = options.shared.log
+    this.#delegations = new DelegationRoutes(options.shared.store, () => void this.refresh())
     this.#lostAt = this.#clock.monotonic()
   }
 
@@ -99,9 +103,7 @@ export class Router {
   /** Something changed. Resolves when a pass that began after this call is done. */
   refresh(): Promise<void> {
     this.#again = true
-    this.#pass ??= this.#passes().finally(() => {
-      this.#pass = undefined
-    })
+    this.#pass ??= this.#passes()
     return this.#pass
   }
 
@@ -110,6 +112,7 @@ export class Router {
     this.#stopped = true
     clearTimeout(this.#patienceTimer)
     clearTimeout(this.#retryTimer)
+    this.#delegations.stop()
     await this.#pass
     // Whatever one of them can't do: the others stop too, and the kernel is put back after this.
     const stops = await Promise.allSettled(this.lans.map(lan => lan.stop(final)))
@@ -128,6 +131,14 @@ export class Router {
         this.#log.error({ err: error }, 'could not bring the router in step with what changed')
       }
     }
+    this.#pass = undefined // at once: a refresh that comes from now on is not of this pass
+  }
+
+  /** The leases of these delegations were stored: whether their routes stand. */
+  async #routed(name: string, delegations: readonly Binding[]): Promise<boolean> {
+    await this.refresh()
+    const link = this.#kernel?.links.find(each => each.name === name)
+    return !!this.#kernel && !!link && !!this.#site && stand(delegations, link.index, this.#site, this.#kernel)
   }
 
   async #one(): Promise<void> {
@@ -135,7 +146,8 @@ export class Router {
     this.#followOverlay(report)
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
-    const intent = intentOf(this.#config, this.#site, this.#overlayName)
+    const routes = this.#delegations.wanted(this.#config.lan, this.#site)
+    const intent = intentOf(this.#config, this.#site, this.#overlayName, routes)
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
     if (this.#site && key !== this.#intent) {
@@ -213,7 +225,8 @@ export class Router {
     for (const lan of this.#config.lan) {
       let runner = this.#lans.get(lan.interface)
       if (!runner) {
-        runner = new LanRunner(lan, this.#options.shared)
+        const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
+        runner = new LanRunner(lan, { ...this.#options.shared, routed })
         this.#lans.set(lan.interface, runner)
       }
       await runner.follow(lan, world)
@@ -230,13 +243,18 @@ export class Router {
 }
 
 /** What the kernel shall hold, from the configuration, the site and the overlay's interface. */
-export function intentOf(config: Config, site: Site | undefined, overlay: string | undefined): Intent {
+export function intentOf(
+  config: Config,
+  site: Site | undefined,
+  overlay: string | undefined,
+  routes: Intent['routes'] = [],
+): Intent {
   const lans = config.lan.filter(lan => lan.interface !== overlay)
   return {
     site,
     overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
     lans: site ? lans.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
     resolver: config.fastPath === 'off' ? 'off' : 'netlink',
-    routes: [],
+    routes,
   }
 }

@@ -30,6 +30,7 @@ export interface Counters extends Record<`ignored.${Reason}`, number> {
   ignored: number // all of those by reason
   questions: number // asked of the LAN, before a message could be decided
   unstored: number // not answered because the lease could not be stored
+  unrouted: number // not answered because a delegated prefix has no route
   unsent: number
   leftOut: number // options that a reply had no room for
   bugs: number
@@ -44,6 +45,7 @@ export function newCounters(): Counters {
     ignored: 0,
     questions: 0,
     unstored: 0,
+    unrouted: 0,
     unsent: 0,
     leftOut: 0,
     bugs: 0,

@@ -9,7 +9,7 @@ import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { isLive } from './binding.ts'
+import { type Binding, isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import { encodeFitting } from './fit.ts'
@@ -18,7 +18,7 @@ import { decodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
-import { addressed, isHeld, type Packet, type Reply, roomFor } from './packet.ts'
+import { addressed, delegationsOf, isHeld, type Packet, type Reply, roomFor } from './packet.ts'
 import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
 import { decide } from './server.ts'
@@ -42,6 +42,8 @@ export interface LanServerOptions {
   readonly neighbour?: (address: Ip6) => Mac | undefined
   /** Whether a router of the LAN sends hosts to another DHCPv6 server, where the caller knows it. */
   readonly managedElsewhere?: () => boolean
+  /** These delegations, and what else changed of them, are stored: whether the kernel's routes to them stand. */
+  readonly routed?: (delegations: readonly Binding[]) => Promise<boolean>
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -219,6 +221,24 @@ export class LanServer {
     const stored = this.#options.store.commit()
     const kept = stored ? replies : replies.filter(({ promises }) => !promises)
     this.#counters.unstored += replies.length - kept.length
+    this.#send(kept.filter(({ delegations }) => delegations === undefined))
+    for (const reply of kept) if (reply.delegations) void this.#sendRouted(reply, reply.delegations)
+  }
+
+  /** A prefix is told of only when what is for it goes to its client. */
+  async #sendRouted(reply: Reply, delegations: readonly Binding[]): Promise<void> {
+    const stand = (await this.#options.routed?.(delegations)) ?? true
+    if (stand) {
+      this.#send([reply])
+      return
+    }
+    this.#counters.unrouted++ // the client will retransmit
+    const pass = this.#throttle.pass('unrouted')
+    if (pass)
+      this.#log.warn({ to: formatIp6(reply.to), ...pass }, 'a delegated prefix has no route: its client is not told')
+  }
+
+  #send(kept: readonly Reply[]): void {
     if (kept.length === 0) return
     const batch = kept.map(({ bytes, to, port }) => ({ bytes, address: to, port }))
     const failures = this.#sockets?.datagrams.send(batch) ?? []
@@ -299,7 +319,8 @@ export class LanServer {
         const { bytes, leftOut } = encodeFitting(outcome.reply, outcome.optional, roomFor(packet))
         this.#counters.leftOut += leftOut
         store.stage(outcome.changes)
-        this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0 })
+        const delegations = delegationsOf(outcome.changes)
+        this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0, delegations })
         this.#notice(message, outcome.changes.length)
         return
       }

@@ -1,13 +1,15 @@
 import type { Ip6, Prefix } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
-import { addressOf, type Binding, type Quarantine } from './binding.ts'
+import { addressOf, type Binding, prefixOfDelegation, type Quarantine } from './binding.ts'
 import { type Duid, macOfDuid } from './duid.ts'
 
 /** A lease as the status shows it. Instants are milliseconds since 1970. */
 export interface LeaseRow {
   readonly duid: Duid
   readonly iaid: number
-  readonly address: Ip6 // under the prefix that the LAN has now
+  readonly type: 'IA_NA' | 'IA_PD'
+  readonly address: Ip6 // under the prefix that the LAN has now; the first of a delegated prefix
+  readonly prefixLength: number // 128 of an address
   readonly interface: string
   readonly linkLayerAddress: Mac | undefined
   readonly hostname: string | undefined
@@ -32,13 +34,16 @@ export function leaseRows(
 ): LeaseRow[] {
   const bySubnet = new Map(lans.map(lan => [lan.subnet, lan]))
   const rows: LeaseRow[] = []
-  for (const { subnet, host, duid, iaid, mac, hostname, preferredUntil, validUntil, state } of bindings) {
+  for (const binding of bindings) {
+    const { subnet, host, duid, iaid, mac, hostname, preferredUntil, validUntil, state, delegated } = binding
     const lan = bySubnet.get(subnet)
     if (!lan) continue
     rows.push({
       duid,
       iaid,
-      address: addressOf(lan.prefix, host),
+      type: delegated ? 'IA_PD' : 'IA_NA',
+      address: delegated ? prefixOfDelegation(lan.prefix, binding).address : addressOf(lan.prefix, host),
+      prefixLength: delegated?.length ?? 128,
       interface: lan.interface,
       linkLayerAddress: mac ?? macOfDuid(duid),
       hostname,
@@ -54,7 +59,9 @@ export function leaseRows(
     rows.push({
       duid,
       iaid,
+      type: 'IA_NA',
       address,
+      prefixLength: 128,
       interface: lan.interface,
       linkLayerAddress: mac ?? macOfDuid(duid),
       hostname: undefined,

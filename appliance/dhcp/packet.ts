@@ -1,7 +1,7 @@
 /** One message on its way through the server: where it came from, and how its answer gets back there. */
 import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
-import { type Bindings, hostOf, isLive } from './binding.ts'
+import { type Binding, type Bindings, type Change, hostOf, isLive } from './binding.ts'
 import { mostOctets } from './fit.ts'
 import type { Message } from './message.ts'
 import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
@@ -25,10 +25,11 @@ export interface Reply {
   readonly to: Ip6
   readonly port: number
   readonly promises: boolean // something was staged for it
+  readonly delegations: readonly Binding[] | undefined // whose routes must stand first; none of them where one was given up
 }
 
 /** An answer on its way: to the client itself, or in the wrapping of its relays. RFC 9915 section 18.3.10. */
-export function addressed(bytes: Uint8Array, { from, relayed }: Packet): Omit<Reply, 'promises'> {
+export function addressed(bytes: Uint8Array, { from, relayed }: Packet): Omit<Reply, 'promises' | 'delegations'> {
   if (!relayed) return { bytes, to: from, port: clientPort }
   const { relay, port, hops } = relayed.route
   return { bytes: encodeRelayReply(hops, bytes), to: relay, port: wantsItsPort(hops) ? port : serverPort }
@@ -43,4 +44,11 @@ export function roomFor({ relayed }: Packet): number {
 export function isHeld(bindings: Bindings, now: number, { plan }: Scope, { address }: Probe): boolean {
   const holder = bindings.holder(plan.subnet, hostOf(plan.prefix, address))
   return holder !== undefined && isLive(holder, now)
+}
+
+/** What is delegated by these changes; undefined where no delegation changes. */
+export function delegationsOf(changes: readonly Change[]): readonly Binding[] | undefined {
+  const changed = changes.filter(change => change.kind !== 'quarantine' && change.binding.iaType === 'pd')
+  if (changed.length === 0) return undefined
+  return changed.flatMap(change => (change.kind === 'put' && change.binding.state === 'bound' ? [change.binding] : []))
 }

@@ -75,7 +75,9 @@ export interface PartStatus {
 export interface LeaseRow {
   readonly duid: string
   readonly iaid: number
-  readonly address: string
+  readonly type: 'IA_NA' | 'IA_PD'
+  readonly address: string // the first one of a delegated prefix
+  readonly prefixLength: number // 128 of an address
   readonly interface: string
   readonly linkLayerAddress: string | null
   readonly hostname: string | null

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from '../../../appliance/base/clock.ts'
 import { bytesOf, fromBytes, type Ip6, parseIp6 } from '../../../appliance/base/ip6.ts'
 import { type Log, silentLog } from '../../../appliance/base/log.ts'
 import { type Mac, macBytes, parseMac } from '../../../appliance/base/mac.ts'
-import { LanServer } from '../../../appliance/dhcp/lan-server.ts'
+import { LanServer, type LanServerOptions } from '../../../appliance/dhcp/lan-server.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../appliance/dhcp/message.ts'
 import {
   allServers,
@@ -71,7 +71,7 @@ export class Bench implements AsyncDisposable {
   /** Who answers solicitations, at once. */
   readonly present = new Map<Ip6, Mac>()
 
-  constructor(open?: () => Sockets, random = () => 0.5) {
+  constructor(open?: () => Sockets, random = () => 0.5, over: Partial<LanServerOptions> = {}) {
     this.store = openStore(join(this.folder, 'leases.sqlite'), silentLog, this.clock)
     const line = (level: string) => (fields: object, text: string) => void this.lines.push({ level, text, fields })
     const log: Log = {
@@ -92,6 +92,7 @@ export class Bench implements AsyncDisposable {
       random,
       log,
       open: open ?? (() => ({ datagrams: this.datagrams, neighbours: this.neighbours, frames: this.frames })),
+      ...over,
     })
     this.neighbours.onSend = batch => {
       for (const { bytes } of batch) {

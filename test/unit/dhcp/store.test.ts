@@ -360,6 +360,8 @@ describe('leases as the status shows them', () => {
     expect(rows[0]).toEqual({
       duid: host,
       iaid: 1,
+      type: 'IA_NA',
+      prefixLength: 128,
       address: addressOf(site, 1),
       interface: 'eth1',
       linkLayerAddress: macA, // out of the DUID, as none was seen

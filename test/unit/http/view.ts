@@ -80,6 +80,8 @@ export const leaseRows: readonly LeaseRow[] = [
   {
     duid: '00:01:00:01:2d:5f:00:01:02:00:00:00:00:11',
     iaid: 17,
+    type: 'IA_NA',
+    prefixLength: 128,
     address: 'fc9c:56c2:e389:e92c:eee5:1234:5678:9abc',
     interface: 'eth1',
     linkLayerAddress: '02:00:00:00:00:11',
@@ -91,6 +93,8 @@ export const leaseRows: readonly LeaseRow[] = [
   {
     duid: '00:04:aa',
     iaid: 4294967295,
+    type: 'IA_NA',
+    prefixLength: 128,
     address: 'fc9c:56c2:e389:e92c:eee5::1:2',
     interface: 'eth1',
     linkLayerAddress: '02:00:00:00:00:12',
