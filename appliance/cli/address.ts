@@ -3,6 +3,7 @@ import { messageOf } from '../base/errors.ts'
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import { loadConfig } from '../config/load.ts'
 import { defaultConfigFile, type OverlayConfig } from '../config/schema.ts'
+import type { Status } from '../http/api.ts'
 import { type Site, siteOf } from '../plane/site.ts'
 import {
   formatNetworkId,
@@ -14,7 +15,8 @@ import {
   rfc4193Address,
   rfc4193Prefix,
 } from '../plane/sixplane.ts'
-import { place, siteIn } from './place.ts'
+import { ask } from './client.ts'
+import { place, siteIn, unknownNode } from './place.ts'
 import type { CommonOptions } from './program.ts'
 import { json, type Terminal, table } from './terminal.ts'
 
@@ -26,7 +28,11 @@ interface Options extends CommonOptions {
 
 export function addressCommand(command: Command, terminal: Terminal): void {
   command
-    .option('--network <id>', "16 hex digits (default: the configuration's)", argument(parseNetworkId))
+    .option(
+      '--network <id>',
+      "16 hex digits (default: the configuration's, or with --socket the daemon's)",
+      argument(parseNetworkId),
+    )
     .option('--node <address>', '10 hex digits (default: this node)', argument(parseNodeAddress))
     .option('--json', 'as one object')
     .action(async (options: Options) => {
@@ -45,11 +51,20 @@ function argument<T>(parse: (text: string) => T): (text: string) => T {
   }
 }
 
-async function siteFor({ network, node, config }: Options): Promise<Site> {
+async function siteFor({ network, node, config, socket }: Options): Promise<Site> {
   if (network !== undefined && node !== undefined) return siteOf(network, node)
+  if (socket !== undefined) return await siteBy(socket, network, node)
   const overlay = overlayFor(network, config)
   if (node !== undefined) return siteOf(overlay.network, node)
   return siteIn(await place(overlay))
+}
+
+/** What was not typed, as the daemon on this socket knows it. */
+async function siteBy(socket: string, network?: NetworkId, node?: NodeAddress): Promise<Site> {
+  const { overlay } = await ask<Status>(socket, '/v1/status')
+  const its = node ?? (overlay.node === null ? undefined : parseNodeAddress(overlay.node))
+  if (its === undefined) throw unknownNode(overlay.reason)
+  return siteOf(network ?? parseNetworkId(overlay.network), its)
 }
 
 /** The configured overlay; where only a network was typed and no file, the usual ZeroTier service with that network. */

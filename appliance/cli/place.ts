@@ -16,5 +16,8 @@ export async function place(overlay: OverlayConfig): Promise<OverlayReport> {
 /** Throws an OperatorError where the node isn't known. */
 export function siteIn(report: OverlayReport) {
   if (report.site) return report.site
-  throw new OperatorError(`this node's address is not known (${report.reason}); --node ADDRESS says it`)
+  throw unknownNode(report.reason ?? null)
 }
+
+export const unknownNode = (reason: string | null) =>
+  new OperatorError(`this node's address is not known (${reason}); --node ADDRESS says it`)

@@ -279,6 +279,21 @@ RFC 4193 address  fd80:56c2:e21c:0:199:9389:e92c:eee5
     })
   })
 
+  test('of a daemon, by its socket', async () => {
+    const view = new FakeView()
+    await using server = await daemon(view)
+    expect((await run('address', '--socket', server.socket)).out).toBe(printed)
+    const other = await run('address', '--node', 'be3ff01c29', '--socket', server.socket, '--json')
+    expect(JSON.parse(other.out)).toMatchObject({ network: '8056c2e21c000001', node: 'be3ff01c29' })
+    const { overlay } = servingStatus
+    view.current = { ...servingStatus, overlay: { ...overlay, node: null, reason: 'ZeroTier does not run' } }
+    expect(await run('address', '--socket', server.socket)).toEqual({
+      status: 1,
+      out: '',
+      err: "siteplane: this node's address is not known (ZeroTier does not run); --node ADDRESS says it\n",
+    })
+  })
+
   test('is one sentence where nobody knows the node', async () => {
     const file = config(`overlay: {network: 610252ad3bc0ffee, home: ${folder}}\nlan: [{interface: eth1}]`)
     const { status, err } = await run('address', '--config', file)
