@@ -3,6 +3,7 @@
  * no clock, socket or database; LanServer gives it theirs.
  */
 import type { Change } from './binding.ts'
+import { nameTold } from './client-name.ts'
 import { configuration } from './configuration.ts'
 import { confirm } from './confirm.ts'
 import type { Reason } from './counters.ts'
@@ -58,7 +59,7 @@ export function decide(message: Message, context: Context): Outcome {
   if (answer.kind === 'ignore' && !given.some(gives)) return answer
   const soliciting = message.type === MessageType.solicit
   const committed = soliciting && turn.changes.length > 0
-  const told = silent.has(message.type) ? [] : configuration(message, context.scope.offers)
+  const told = tell(turn)
   const head = soliciting && !committed ? draw(given, context.scope.preference) : []
   if (committed) head.push({ kind: 'rapid-commit' })
   const client = findOption(message.options, 'client-id')
@@ -69,6 +70,15 @@ export function decide(message: Message, context: Context): Outcome {
     options: [...(client ? [client] : []), server, ...head, ...given, ...told],
   }
   return { kind: 'reply', reply, optional: told.length, changes: turn.changes }
+}
+
+/** What a host may be told besides its leases, the dearest first. */
+function tell(turn: Turn): Option[] {
+  const { message, context } = turn
+  if (silent.has(message.type)) return []
+  const told = configuration(message, context.scope.offers)
+  const name = nameTold(turn)
+  return name ? [...told, name] : told
 }
 
 /** Messages whose answer tells nothing but how it went. */

@@ -193,7 +193,7 @@ export class Turn {
         ...key,
         ...place,
         mac: mac ?? binding?.mac,
-        hostname: this.#hostname() ?? binding?.hostname,
+        hostname: this.hostname ?? binding?.hostname,
         state: 'bound',
         grantedAt: now,
         preferredUntil: now + scope.lifetimes.preferred * 1000,
@@ -239,7 +239,8 @@ export class Turn {
     return { kind: ia.kind, iaid: ia.iaid, t1, t2, options }
   }
 
-  #hostname(): string | undefined {
+  /** The name that the host goes by, from what it calls itself. */
+  get hostname(): string | undefined {
     const fqdn = findOption(this.message.options, 'client-fqdn')
     return fqdn && hostName(fqdn.name)
   }
