@@ -22,7 +22,7 @@ export function showLeases(leases: readonly LeaseRow[], now: number, all: boolea
   if (rows.length === 0) return `no host has a lease\n${more}`
   const cells = rows.map(row => [
     row.type === 'IA_PD' ? `${row.address}/${row.prefixLength}` : row.address,
-    row.interface,
+    row.subnet === null ? row.interface : `${row.interface} subnet ${row.subnet}`,
     host(row),
     row.state,
     row.state === 'bound' ? `in ${duration((Date.parse(row.validUntil) - now) / 1000)}` : '',

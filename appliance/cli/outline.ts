@@ -1,5 +1,6 @@
 /** What comes of a configuration: which prefixes, which addresses, which routes. Pure; `siteplane check` prints it. */
-import { formatIp6, formatPrefix, halves, type Prefix } from '../base/ip6.ts'
+import { formatIp6, formatPrefix, halves, type Prefix, unspecified } from '../base/ip6.ts'
+import { underPrefix } from '../config/relay.ts'
 import type { Config, LanConfig } from '../config/schema.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import { lanPlan, upperHalf } from '../plane/plan.ts'
@@ -30,6 +31,7 @@ export interface LanOutline {
   readonly dynamic: { readonly first: string; readonly last: string } | null
   readonly onLink: readonly string[] // what an advertisement says hosts reach without a router
   readonly hostRoutes: readonly string[] // and what by this one
+  readonly relay: string | null // the router of a LAN that this one doesn't see; it advertises there
 }
 
 export function outline(config: Config, report: OverlayReport): Outline {
@@ -47,12 +49,20 @@ export function outline(config: Config, report: OverlayReport): Outline {
       interface: report.interface ?? null,
       reason: report.reason ?? null,
     },
-    lan: config.lan.map(lan => lanOutline(lan, network, site)),
+    lan: config.lan.map(lan => lanOutline(lan, network, site, relayOf(lan, config, site))),
     routes: site ? routes(config, site, report.interface ?? '<overlay>') : [],
   }
 }
 
-function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined): LanOutline {
+/** The router in front of a LAN behind a relay; its last bits alone while the site isn't known. */
+function relayOf({ interface: name, relay }: LanConfig, config: Config, site: Site | undefined): string | null {
+  if (!relay) return null
+  const own = config.lan.find(each => each.interface === name && each.relay === undefined)
+  const prefix = site ? lanPlan(site.sitePrefix, own?.subnet).prefix.address : unspecified
+  return formatIp6(underPrefix(relay.address, prefix))
+}
+
+function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined, relay: string | null): LanOutline {
   const plan = site && lanPlan(site.sitePrefix, lan.subnet)
   const own = plan ? [formatPrefix(plan.prefix)] : []
   const { networkOnLink } = lan.advertise
@@ -62,15 +72,18 @@ function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined): La
     prefix: plan ? formatPrefix(plan.prefix) : null,
     routerAddress: plan ? `${formatIp6(plan.router)}/${plan.prefix.length}` : null,
     dynamic: plan ? { first: formatIp6(plan.dynamic.first), last: formatIp6(plan.dynamic.last) } : null,
-    onLink: networkOnLink ? [...own, formatPrefix(network)] : own,
-    hostRoutes: networkOnLink ? halves(network).map(formatPrefix) : [formatPrefix(network)],
+    onLink: relay !== null ? [] : networkOnLink ? [...own, formatPrefix(network)] : own,
+    hostRoutes: relay !== null ? [] : networkOnLink ? halves(network).map(formatPrefix) : [formatPrefix(network)],
+    relay,
   }
 }
 
 function routes(config: Config, site: Site, overlay: string): string[] {
-  const lans = config.lan.map(
-    lan => `${formatPrefix(lanPlan(site.sitePrefix, lan.subnet).prefix)} dev ${lan.interface}`,
-  )
+  const lans = config.lan.map(lan => {
+    const relay = relayOf(lan, config, site)
+    const prefix = formatPrefix(lanPlan(site.sitePrefix, lan.subnet).prefix)
+    return `${prefix}${relay === null ? '' : ` via ${relay}`} dev ${lan.interface}`
+  })
   return [
     ...lans,
     `unreachable ${formatPrefix(upperHalf(site.sitePrefix))}`,

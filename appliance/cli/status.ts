@@ -52,6 +52,10 @@ function lan(entry: LanStatus, terminal: Pick<Terminal, 'color'>): string {
     ['router', entry.routerAddress ?? 'not known yet'],
     ['leases', String(entry.activeLeases)],
   ]
+  for (const { prefix, relay, heardAt, activeLeases } of entry.segments) {
+    const heard = heardAt === null ? 'not heard yet' : `heard ${heardAt}`
+    rows.push(['behind a relay', `${prefix} by ${relay} (${heard}), leases ${activeLeases}`])
+  }
   for (const router of entry.otherRouters) {
     const mac = router.linkLayerAddress === null ? '' : ` (${router.linkLayerAddress})`
     rows.push(['other router', `${router.address}${mac}: ${printable(router.conflicts.join('; '))}`])

@@ -12,11 +12,11 @@ type Context = z.core.$RefinementCtx
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
 /** The keys of a mapping; none where something else stands in its place. */
-function keysOf(value: unknown): Record<string, unknown> {
+export function keysOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {}
 }
 
-function problem(context: Context, path: (string | number)[], message: string): void {
+export function problem(context: Context, path: (string | number)[], message: string): void {
   context.addIssue({ code: 'custom', path, message })
 }
 
@@ -90,24 +90,25 @@ export function checkOptions(value: unknown, context: Context): void {
   }
 }
 
-/** No two LANs share an interface or a part of the /80. */
+/** No two LANs share an interface or a part of the /80; those behind a relay share the interface of the LAN that it stands on. */
 export function checkLans(value: unknown, context: Context): void {
   const interfaces = new Map<unknown, number>()
   const subnets = new Map<unknown, number>()
   if (!Array.isArray(value)) return
   for (const [i, entry] of value.entries()) {
     if (typeof entry !== 'object') continue
-    const { interface: name, subnet } = keysOf(entry)
+    const { interface: name, subnet, relay } = keysOf(entry)
 
     const same = interfaces.get(name)
-    if (same === undefined) interfaces.set(name, i)
-    else if (typeof name === 'string')
+    if (relay === undefined && same === undefined) interfaces.set(name, i)
+    else if (relay === undefined && typeof name === 'string')
       problem(context, [i, 'interface'], `${name} is the interface of lan[${same}] already`)
 
     const { delegate } = keysOf(entry)
     if ('delegate' in keysOf(entry) && delegate === undefined)
       problem(context, [i, 'delegate'], 'says nothing: write "delegate: {}" for the usual prefixes')
 
+    if (relay !== undefined && subnet === undefined) continue // checkRelays has a sentence for it
     const taken = subnets.get(subnet)
     if (taken === undefined) subnets.set(subnet, i)
     else if (subnet === undefined)

@@ -8,6 +8,7 @@ import { maxSubnet } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { delegation } from './delegation.ts'
 import { ownOption, parseTimeSource } from './dhcp-option.ts'
+import { checkRelays, relay } from './relay.ts'
 import {
   checkInterval,
   checkLans,
@@ -112,6 +113,7 @@ const lan = z
       .max(maxSubnet)
       .optional()
       .describe('absent on at most one LAN: the first, on-link as the whole /80'),
+    relay: relay.optional().describe('for a LAN behind a router on the LAN of this interface'),
     advertise: advertise.prefault({}),
     dhcpv6: z
       .strictObject({
@@ -149,7 +151,8 @@ export const configSchema = z
     lan: z
       .array(lan)
       .min(1)
-      .superRefine(checkLans, { when: () => true }),
+      .superRefine(checkLans, { when: () => true })
+      .superRefine(checkRelays(advertise.parse({})), { when: () => true }),
     fastPath: z.enum(['auto', 'netlink', 'off']).default('auto').describe('how neighbours on the overlay are resolved'),
     http: z
       .strictObject({

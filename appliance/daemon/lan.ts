@@ -10,7 +10,7 @@ import type { Mac } from '../base/mac.ts'
 import type { LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
 import type { Identity } from '../dhcp/identity.ts'
-import { LanServer } from '../dhcp/lan-server.ts'
+import { LanServer, type Segment } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { AdvertisementPlan } from '../ndp/advertisement.ts'
 import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
@@ -19,6 +19,7 @@ import type { Address, Link } from '../netlink/kernel.ts'
 import { type LanPlan, lanPlan } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
 import { scopeOf } from './scope.ts'
+import { segmentsOf } from './segments.ts'
 
 /** What the LAN's services share with those of other LANs. */
 export interface LanShared {
@@ -58,6 +59,7 @@ interface Services {
 
 export class LanRunner {
   #config: LanConfig
+  #segments: readonly Segment[] = []
   readonly #shared: LanShared
   readonly #log: Log
   #services: Services | undefined
@@ -89,14 +91,20 @@ export class LanRunner {
     return this.#plan
   }
 
+  /** The LANs behind relays on this one. */
+  get segments(): readonly Segment[] {
+    return this.#segments
+  }
+
   get services(): Readonly<Services> | undefined {
     return this.#services
   }
 
-  /** Brings the services in step with the world: starts, updates or stops them. */
-  async follow(config: LanConfig, world: LanWorld): Promise<void> {
+  /** Brings the services in step with the world: starts, updates or stops them. `behind` are the LANs behind a relay on this one. */
+  async follow(config: LanConfig, behind: readonly LanConfig[], world: LanWorld): Promise<void> {
     this.#config = config
     this.#plan = world.site && lanPlan(world.site.sitePrefix, config.subnet)
+    this.#segments = world.site && this.#plan ? segmentsOf(behind, world.site, this.#plan) : []
     const ready = readiness(config.interface, world, this.#services?.link.linkLocal)
     const waiting = typeof ready === 'string' ? ready : undefined
     if (waiting !== this.#waiting) {
@@ -143,6 +151,7 @@ export class LanRunner {
       link,
       linkLocal: link.linkLocal,
       scope: scopeOf(this.#config, plan),
+      segments: this.#segments,
       routed: delegations => routed(link.name, delegations),
       store,
       identity,
@@ -161,7 +170,7 @@ export class LanRunner {
 
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
     services.advertiser.update(this.#advertisement(services.link, site, plan, world))
-    services.server.update(scopeOf(this.#config, plan))
+    services.server.update(scopeOf(this.#config, plan), this.#segments)
     this.#respond(services, site, plan)
   }
 

@@ -18,6 +18,7 @@ import { type Site, sameSite } from '../plane/site.ts'
 import { DelegationRoutes, stand } from './delegations.ts'
 import { LanRunner, type LanShared } from './lan.ts'
 import { rememberSite } from './memory.ts'
+import { behind, segmentRoutes } from './segments.ts'
 
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
 const patience = 30_000
@@ -208,7 +209,8 @@ export class Router {
   }
 
   async #followLans(): Promise<void> {
-    const wanted = new Set(this.#config.lan.map(lan => lan.interface))
+    const direct = this.#config.lan.filter(lan => lan.relay === undefined)
+    const wanted = new Set(direct.map(lan => lan.interface))
     for (const [name, runner] of this.#lans) {
       if (wanted.has(name)) continue
       this.#lans.delete(name)
@@ -222,14 +224,14 @@ export class Router {
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,
     }
-    for (const lan of this.#config.lan) {
+    for (const lan of direct) {
       let runner = this.#lans.get(lan.interface)
       if (!runner) {
         const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
         runner = new LanRunner(lan, { ...this.#options.shared, routed })
         this.#lans.set(lan.interface, runner)
       }
-      await runner.follow(lan, world)
+      await runner.follow(lan, behind(this.#config, lan.interface), world)
       if (runner.failure !== undefined) this.#retryTimer ??= this.#later(retryDelay)
     }
   }
@@ -249,12 +251,12 @@ export function intentOf(
   overlay: string | undefined,
   routes: Intent['routes'] = [],
 ): Intent {
-  const lans = config.lan.filter(lan => lan.interface !== overlay)
+  const lans = config.lan.filter(lan => lan.interface !== overlay && lan.relay === undefined)
   return {
     site,
     overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
     lans: site ? lans.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
     resolver: config.fastPath === 'off' ? 'off' : 'netlink',
-    routes,
+    routes: [...(site ? segmentRoutes(config, site, overlay) : []), ...routes],
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { PartState } from '../base/part.ts'
 import type { Config } from '../config/schema.ts'
-import type { Clone } from '../dhcp/lan-server.ts'
+import type { Clone, LanServer } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
 import type {
   FastPathStatus,
@@ -13,6 +13,7 @@ import type {
   OtherRouter,
   OverlayStatus,
   PartStatus,
+  SegmentStatus,
   Status,
 } from '../http/api.ts'
 import type { OtherRouter as OtherRouterSeen } from '../ndp/other-routers.ts'
@@ -87,6 +88,7 @@ function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): strin
   return [
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
+    ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
     ...(kernel.forwarding === 'all' && lan.length > 0 ? [all] : []),
   ]
 }
@@ -133,6 +135,7 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
     prefix: plan ? formatPrefix(plan.prefix) : null,
     routerAddress: plan ? formatIp6(plan.router) : null,
     activeLeases: services?.server.activeLeases() ?? 0,
+    segments: (services?.server.segments() ?? []).map(segmentStatus),
     otherRouters: (advertiser?.otherRouters() ?? []).map(router => ({
       address: formatIp6(router.linkLocal),
       linkLayerAddress: router.mac ?? null,
@@ -153,6 +156,17 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
       ...numbers(services?.server.counters(), 'dhcpv6.'),
     },
   }
+}
+
+function segmentStatus({ scope: { plan }, via, heardAt, activeLeases }: ReturnType<LanServer['segments']>[number]) {
+  return {
+    subnet: plan.subnet!, // a LAN behind a relay is never the first
+    prefix: formatPrefix(plan.prefix),
+    routerAddress: formatIp6(plan.router),
+    relay: formatIp6(via),
+    heardAt: heardAt === undefined ? null : new Date(heardAt).toISOString(),
+    activeLeases,
+  } satisfies SegmentStatus
 }
 
 /** A moment of the monotonic clock as wall time. */
@@ -184,12 +198,17 @@ function partStatus({ name, state }: { readonly name: string; readonly state: Pa
 
 /** The leases of the LANs as the API shows them. */
 export function leasesOf(store: Store, lans: readonly LanRunner[]): LeaseRow[] {
-  const served = lans.flatMap(({ plan, config }) =>
-    plan ? [{ interface: config.interface, subnet: config.subnet, prefix: plan.prefix }] : [],
+  const served = lans.flatMap(({ plan, config, segments }) =>
+    [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
+      interface: config.interface,
+      subnet,
+      prefix,
+    })),
   )
   return store.leases(served).map(lease => ({
     ...lease,
     address: formatIp6(lease.address),
+    subnet: lease.subnet ?? null,
     linkLayerAddress: lease.linkLayerAddress ?? null,
     hostname: lease.hostname ?? null,
     preferredUntil: new Date(lease.preferredUntil).toISOString(),

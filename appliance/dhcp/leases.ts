@@ -11,6 +11,7 @@ export interface LeaseRow {
   readonly address: Ip6 // under the prefix that the LAN has now; the first of a delegated prefix
   readonly prefixLength: number // 128 of an address
   readonly interface: string
+  readonly subnet: number | undefined // of the LAN; undefined is the first one
   readonly linkLayerAddress: Mac | undefined
   readonly hostname: string | undefined
   readonly preferredUntil: number
@@ -45,6 +46,7 @@ export function leaseRows(
       address: delegated ? prefixOfDelegation(lan.prefix, binding).address : addressOf(lan.prefix, host),
       prefixLength: delegated?.length ?? 128,
       interface: lan.interface,
+      subnet,
       linkLayerAddress: mac ?? macOfDuid(duid),
       hostname,
       preferredUntil,
@@ -63,6 +65,7 @@ export function leaseRows(
       address,
       prefixLength: 128,
       interface: lan.interface,
+      subnet,
       linkLayerAddress: mac ?? macOfDuid(duid),
       hostname: undefined,
       preferredUntil: until,

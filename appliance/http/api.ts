@@ -36,9 +36,20 @@ export interface LanStatus {
   readonly prefix: string | null
   readonly routerAddress: string | null
   readonly activeLeases: number
+  readonly segments: readonly SegmentStatus[]
   readonly otherRouters: readonly OtherRouter[]
   readonly otherServers: readonly OtherServer[]
   readonly counters: Readonly<Record<string, number>>
+}
+
+/** A LAN behind a relay on this one. */
+export interface SegmentStatus {
+  readonly subnet: number
+  readonly prefix: string
+  readonly routerAddress: string // that its router shall have there
+  readonly relay: string // its router's address on this LAN
+  readonly heardAt: string | null // when the relay last sent something; null: not since the start
+  readonly activeLeases: number
 }
 
 /** Another router whose advertisements contradict ours. RFC 4861 section 6.2.7. */
@@ -79,6 +90,7 @@ export interface LeaseRow {
   readonly address: string // the first one of a delegated prefix
   readonly prefixLength: number // 128 of an address
   readonly interface: string
+  readonly subnet: number | null // of the LAN; null is the first one
   readonly linkLayerAddress: string | null
   readonly hostname: string | null
   readonly preferredUntil: string

@@ -25,6 +25,7 @@ const staticConfig = `overlay: {kind: static, network: 8056c2e21c000001, node: 8
 lan:
   - interface: eth1
   - {interface: eth2, subnet: 3, advertise: {networkOnLink: false}}
+  - {interface: eth2, subnet: 4, relay: {address: "::2"}}
 `
 
 async function daemon(view: FakeView) {
@@ -70,9 +71,15 @@ LAN eth2
   to             fc9c:56c2:e389:e92c:eee5:83ff:ffff:ffff
   on-link        fc9c:56c2:e389:e92c:eee5:8300::/88
   by the router  fc9c:56c2:e300::/40
+LAN behind fc9c:56c2:e389:e92c:eee5:8300:0:2 on eth2
+  prefix       fc9c:56c2:e389:e92c:eee5:8400::/88
+  router       fc9c:56c2:e389:e92c:eee5:8400:0:1/88
+  leases from  fc9c:56c2:e389:e92c:eee5:8400:1:0
+  to           fc9c:56c2:e389:e92c:eee5:84ff:ffff:ffff
 routes in table 80
   fc9c:56c2:e389:e92c:eee5::/80 dev eth1
   fc9c:56c2:e389:e92c:eee5:8300::/88 dev eth2
+  fc9c:56c2:e389:e92c:eee5:8400::/88 via fc9c:56c2:e389:e92c:eee5:8300:0:2 dev eth2
   unreachable fc9c:56c2:e389:e92c:eee5:8000::/81
   fc9c:56c2:e300::/40 dev zt0
   unreachable fc9c:56c2:e389:e92c:eee5::/80 (where a LAN is away)

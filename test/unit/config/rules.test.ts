@@ -20,6 +20,26 @@ describe('rules between keys', () => {
       line: 'f.yaml:2:63: lan[1].subnet: 3 is the subnet of lan[0] already',
     },
     {
+      name: 'a LAN behind a relay without a subnet',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1, subnet: 3}, {interface: eth1, relay: {address: "::2"}}]',
+      line: 'f.yaml:2:37: lan[1]: needs a subnet (0 to 63): only a LAN without relay may be without',
+    },
+    {
+      name: 'a relay on an interface of no LAN',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}, {interface: eth2, subnet: 3, relay: {address: "::2"}}]',
+      line: 'f.yaml:2:62: lan[1].relay: needs the LAN that the relay stands on: no other LAN is on eth2',
+    },
+    {
+      name: 'advertisements where another router advertises',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}, {interface: eth1, subnet: 3, relay: {address: "::2"}, advertise: {mtu: 1500}}]',
+      line: 'f.yaml:2:91: lan[1].advertise: has no meaning here: behind a relay the router of the LAN advertises',
+    },
+    {
+      name: 'a relay with our own address',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}, {interface: eth1, subnet: 3, relay: {address: "::1"}}]',
+      line: "f.yaml:2:72: lan[1].relay.address: ::1 can't be the address of a relay",
+    },
+    {
       name: 'no LAN',
       text: 'overlay: {network: 8056c2e21c000001}\nlan: []',
       line: 'f.yaml:2:6: lan: needs at least 1 of them',
