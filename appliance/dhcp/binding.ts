@@ -69,7 +69,11 @@ export interface Bindings {
 
 export const isLive = (binding: Binding, now: number): boolean => binding.state === 'bound' && binding.validUntil > now
 
-/** The key as text, for maps. */
+export function isSameKey(a: BindingKey, b: BindingKey): boolean {
+  return a.iaid === b.iaid && a.duid === b.duid && a.clone === b.clone && a.iaType === b.iaType && a.subnet === b.subnet
+}
+
+/** The key as text. */
 export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): string {
   return `${subnet ?? ''}/${duid}/${iaType}/${iaid}/${clone ?? ''}`
 }

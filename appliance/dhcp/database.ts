@@ -4,8 +4,9 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
-import type { Binding, Change, Quarantine } from './binding.ts'
-import { parseDuid } from './duid.ts'
+import type { Binding, Quarantine } from './binding.ts'
+import { duidFromBytes, parseDuid, writeDuid } from './duid.ts'
+import { macNumber, macText } from './slots.ts'
 
 /** Each row takes the file from one version to the next. A row that was released is never changed. */
 const migrations = [
@@ -38,21 +39,70 @@ const migrations = [
   // host is the offset in the site's prefix where length is not null: a delegated prefix.
   `ALTER TABLE binding ADD COLUMN length INTEGER;
    ALTER TABLE binding ADD COLUMN via TEXT;`,
+  // One tree, in the order of slots: leases that come one after the other lie on one page, which is synced once. Who has what
+  // is watched over in memory.
+  `CREATE TABLE lease (
+     slot INTEGER PRIMARY KEY,
+     lan INTEGER NOT NULL, -- number of the further LAN, -1 for the first
+     duid BLOB NOT NULL,
+     ia TEXT NOT NULL,
+     iaid INTEGER NOT NULL,
+     clone INTEGER, -- MAC of a copied host; null for the first holder of the key
+     host INTEGER NOT NULL, -- offset of the address in the LAN's prefix; of a delegated prefix in the site's
+     mac INTEGER,
+     hostname TEXT,
+     state TEXT NOT NULL,
+     granted_at INTEGER NOT NULL, -- milliseconds since 1970 less the shift of the clock, as all instants here
+     preferred_until INTEGER NOT NULL,
+     valid_until INTEGER NOT NULL,
+     length INTEGER, -- of a delegated prefix
+     via TEXT
+   ) STRICT;
+   INSERT INTO lease SELECT row_number() OVER (ORDER BY granted_at) - 1, lan, unhex(duid, ':'), ia, iaid,
+     mac_number(nullif(clone, '')), host, mac_number(mac), hostname, state,
+     granted_at, preferred_until, valid_until, length, via FROM binding;
+   DROP TABLE binding;
+   CREATE TABLE clock (id INTEGER PRIMARY KEY, shift INTEGER NOT NULL) STRICT;`,
 ]
 
-/** What the file holds when it is opened. */
+/** A lease with the number of its row. */
 export interface Stored {
-  readonly bindings: readonly Binding[]
-  readonly quarantine: readonly Quarantine[]
+  readonly slot: number
+  readonly binding: Binding
+}
+
+/** What one slot holds from now on; undefined empties it. */
+export interface SlotChange {
+  readonly slot: number
+  readonly binding: Binding | undefined
 }
 
 type Row = Record<string, string | number | null>
+type LeaseRow = readonly [
+  slot: number,
+  lan: number,
+  duid: Uint8Array,
+  ia: string,
+  iaid: number,
+  clone: number | null,
+  host: number,
+  mac: number | null,
+  hostname: string | null,
+  state: string,
+  grantedAt: number,
+  preferredUntil: number,
+  validUntil: number,
+  length: number | null,
+  via: string | null,
+]
 
 export class LeaseDatabase implements Disposable {
   readonly #db: DatabaseSync
   readonly #put: StatementSync
   readonly #remove: StatementSync
   readonly #quarantine: StatementSync
+  readonly #duid = new Uint8Array(130)
+  #shift: number
 
   /** Throws SQLite's error where the file is no database of ours, or can't be opened. */
   constructor(path: string) {
@@ -63,52 +113,56 @@ export class LeaseDatabase implements Disposable {
       const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
       if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt })
       this.#migrate(path)
-      this.#put = this.#db.prepare(
-        'INSERT INTO binding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (lan, duid, ia, iaid, clone) ' +
-          'DO UPDATE SET host = excluded.host, mac = excluded.mac, hostname = excluded.hostname, state = excluded.state, ' +
-          'granted_at = excluded.granted_at, preferred_until = excluded.preferred_until, valid_until = excluded.valid_until, ' +
-          'length = excluded.length, via = excluded.via',
-      )
-      this.#remove = this.#db.prepare(
-        'DELETE FROM binding WHERE lan = ? AND duid = ? AND ia = ? AND iaid = ? AND clone = ?',
-      )
+      const row = Array(15).fill('?').join(', ')
+      this.#put = this.#db.prepare(`INSERT OR REPLACE INTO lease VALUES (${row})`)
+      this.#remove = this.#db.prepare('DELETE FROM lease WHERE slot = ?')
       this.#quarantine = this.#db.prepare('INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)')
+      this.#shift = Number(this.#db.prepare('SELECT shift FROM clock').get()?.['shift'] ?? 0)
     } catch (error) {
       this.#db.close()
       throw error
     }
   }
 
-  load(): Stored {
-    return {
-      bindings: this.#db
-        .prepare('SELECT * FROM binding')
-        .all()
-        .map(row => bindingOf(row as Row)),
-      quarantine: this.#db
-        .prepare('SELECT * FROM quarantine ORDER BY until')
-        .all()
-        .map(row => quarantineOf(row as Row)),
-    }
+  /** Every lease in the order of slots, each read when its turn comes. */
+  *leases(): Generator<Stored> {
+    const rows = this.#db.prepare('SELECT * FROM lease ORDER BY slot')
+    rows.setReturnArrays(true)
+    for (const row of rows.iterate()) yield storedOf(row as unknown as LeaseRow, this.#shift)
+  }
+
+  /** The one that began first comes first. */
+  quarantine(): Quarantine[] {
+    const rows = this.#db.prepare('SELECT * FROM quarantine ORDER BY until').all()
+    return rows.map(row => quarantineOf(row as Row))
   }
 
   /** All of the changes or none, on disk when it returns. Throws SQLite's error. */
-  write(changes: readonly Change[]): void {
+  write(changes: Iterable<SlotChange>, quarantine: readonly Quarantine[] = []): void {
     this.#transaction(() => {
       for (const change of changes) this.#apply(change)
+      for (const { subnet, host, duid, iaid, mac, until } of quarantine)
+        this.#quarantine.run(subnet ?? firstLan, host, duid, iaid, mac ?? null, until)
+    })
+  }
+
+  /** The same in the place of all that is there. */
+  rewrite(all: Iterable<SlotChange>, quarantine: readonly Quarantine[]): void {
+    this.#transaction(() => {
+      this.#db.exec('DELETE FROM lease; DELETE FROM quarantine')
+      for (const change of all) this.#apply(change)
+      for (const { subnet, host, duid, iaid, mac, until } of quarantine)
+        this.#quarantine.run(subnet ?? firstLan, host, duid, iaid, mac ?? null, until)
     })
   }
 
   /** Moves every instant: the wall clock was set. */
   shift(milliseconds: number): void {
     this.#transaction(() => {
-      this.#db
-        .prepare(
-          'UPDATE binding SET granted_at = granted_at + ?1, preferred_until = preferred_until + ?1, valid_until = valid_until + ?1',
-        )
-        .run(milliseconds)
+      this.#db.prepare('INSERT OR REPLACE INTO clock VALUES (1, ?)').run(this.#shift + milliseconds)
       this.#db.prepare('UPDATE quarantine SET until = until + ?').run(milliseconds)
     })
+    this.#shift += milliseconds
   }
 
   /** Forgets quarantine that has ended, and the oldest beyond `most`. */
@@ -134,26 +188,34 @@ export class LeaseDatabase implements Disposable {
     const version = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
     if (version > migrations.length)
       throw new OperatorError(`${path} was written by a newer siteplane: install that one, or move the file away`)
+    this.#db.function('mac_number', mac => (mac === null ? null : macNumber(parseMac(String(mac)))))
     for (let i = version; i < migrations.length; i++)
       this.#transaction(() => this.#db.exec(`${migrations[i]}; PRAGMA user_version = ${i + 1}`))
   }
 
-  #apply(change: Change): void {
-    if (change.kind === 'quarantine') {
-      const { subnet, host, duid, iaid, mac, until } = change.quarantine
-      this.#quarantine.run(subnet ?? firstLan, host, duid, iaid, mac ?? null, until)
+  #apply({ slot, binding }: SlotChange): void {
+    if (!binding) {
+      this.#remove.run(slot)
       return
     }
-    const { subnet, duid, iaType, iaid, clone, ...rest } = change.binding
-    const key = [subnet ?? firstLan, duid, iaType, iaid, clone ?? ''] as const
-    if (change.kind === 'remove') {
-      this.#remove.run(...key)
-      return
-    }
-    const { host, mac, hostname, state, grantedAt, preferredUntil, validUntil, delegated } = rest
-    const instants = [grantedAt, preferredUntil, validUntil] as const
-    const via = delegated ? formatIp6(delegated.via) : null
-    this.#put.run(...key, host, mac ?? null, hostname ?? null, state, ...instants, delegated?.length ?? null, via)
+    const { subnet, duid, iaType, iaid, clone, host, delegated, mac, hostname, state } = binding
+    this.#put.run(
+      slot,
+      subnet ?? firstLan,
+      this.#duid.subarray(0, writeDuid(duid, this.#duid)),
+      iaType,
+      iaid,
+      clone === undefined ? null : macNumber(clone),
+      host,
+      mac === undefined ? null : macNumber(mac),
+      hostname ?? null,
+      state,
+      binding.grantedAt - this.#shift,
+      binding.preferredUntil - this.#shift,
+      binding.validUntil - this.#shift,
+      delegated?.length ?? null,
+      delegated ? formatIp6(delegated.via) : null,
+    )
   }
 
   #transaction(body: () => void): void {
@@ -178,12 +240,19 @@ export function isCorrupt(error: unknown): boolean {
   return (code & 0xff) === corrupt || (code & 0xff) === notADatabase
 }
 
-/** Opens the file, and where it is damaged sets it aside as `….corrupt` and begins a new one. Throws an OperatorError. */
-export function openDatabase(path: string): { readonly database: LeaseDatabase; readonly damage: string | undefined } {
+/**
+ * Opens the file and gives all that it holds to `load`; where it is damaged, sets it aside as `….corrupt`, calls `forget` and
+ * begins a new one. Throws an OperatorError.
+ */
+export function openDatabase(
+  path: string,
+  load: (stored: Stored) => void,
+  forget: () => void = () => {},
+): { readonly database: LeaseDatabase; readonly damage: string | undefined } {
   try {
     const database = new LeaseDatabase(path)
     try {
-      database.load()
+      for (const stored of database.leases()) load(stored)
       return { database, damage: undefined }
     } catch (error) {
       database[Symbol.dispose]()
@@ -193,6 +262,7 @@ export function openDatabase(path: string): { readonly database: LeaseDatabase; 
     if (error instanceof OperatorError) throw error
     if (!isCorrupt(error)) throw new OperatorError(`can't open ${path}: ${messageOf(error)}`, { cause: error })
     setAside(path)
+    forget()
     return { database: new LeaseDatabase(path), damage: messageOf(error) }
   }
 }
@@ -203,25 +273,25 @@ function setAside(path: string): void {
   for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
 }
 
-function bindingOf(row: Row): Binding {
-  const text = (name: string) => (row[name] === null || row[name] === '' ? undefined : String(row[name]))
-  const clone = text('clone')
-  const mac = text('mac')
-  const via = text('via')
+function storedOf(row: LeaseRow, shift: number): Stored {
+  const [slot, lan, duid, ia, iaid, clone, host, mac, hostname, state, granted, preferred, valid, length, via] = row
   return {
-    ...(via !== undefined && { delegated: { length: Number(row['length']), via: parseIp6(via) } }),
-    subnet: row['lan'] === firstLan ? undefined : Number(row['lan']),
-    duid: parseDuid(String(row['duid'])),
-    iaType: row['ia'] === 'pd' ? 'pd' : 'na',
-    iaid: Number(row['iaid']),
-    clone: clone === undefined ? undefined : parseMac(clone),
-    host: Number(row['host']),
-    mac: mac === undefined ? undefined : parseMac(mac),
-    hostname: text('hostname'),
-    state: row['state'] === 'released' ? 'released' : 'bound',
-    grantedAt: Number(row['granted_at']),
-    preferredUntil: Number(row['preferred_until']),
-    validUntil: Number(row['valid_until']),
+    slot,
+    binding: {
+      ...(via !== null && { delegated: { length: length ?? 128, via: parseIp6(via) } }),
+      subnet: lan === firstLan ? undefined : lan,
+      duid: duidFromBytes(duid),
+      iaType: ia === 'pd' ? 'pd' : 'na',
+      iaid,
+      clone: clone === null ? undefined : macText(clone),
+      host,
+      mac: mac === null ? undefined : macText(mac),
+      hostname: hostname ?? undefined,
+      state: state === 'released' ? 'released' : 'bound',
+      grantedAt: granted + shift,
+      preferredUntil: preferred + shift,
+      validUntil: valid + shift,
+    },
   }
 }
 

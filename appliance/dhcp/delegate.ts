@@ -5,12 +5,12 @@
 import { equalPrefix, type Prefix } from '../base/ip6.ts'
 import { wholeSite } from '../plane/plan.ts'
 import { allocatePrefix } from './allocate.ts'
-import { type Binding, type BindingKey, hostOf, isLive, prefixOfDelegation } from './binding.ts'
+import { type Binding, type BindingKey, hostOf, isLive, isSameKey, prefixOfDelegation } from './binding.ts'
 import { MessageType } from './message.ts'
 import { findOptions, type IaPd, type IaPrefix, type Option } from './options.ts'
 import { type DelegationPool, judgePrefix } from './scope.ts'
 import { Status } from './status.ts'
-import { isSame, type Probe, status, type Turn } from './turn.ts'
+import { type Probe, status, type Turn } from './turn.ts'
 
 const mostDelegations = 4096 // of a site, our own: each is a route in the kernel
 const mostOfOne = 64 // of one card, our own: a stranger must not take them all
@@ -137,14 +137,14 @@ function isFree(turn: Turn, key: BindingKey, prefix: Prefix): boolean {
   const { bindings, now } = turn.context
   const [first, last] = rangeOf(turn, prefix)
   if (turn.delegated.some(each => each[0] <= last && each[1] >= first)) return false
-  return bindings.delegatedIn(first, last).every(each => isSame(each, key) || !isLive(each, now))
+  return bindings.delegatedIn(first, last).every(each => isSameKey(each, key) || !isLive(each, now))
 }
 
 /** The chosen prefix, which nobody else gets from then on; undefined where there is no room for another one. */
 function take(turn: Turn, key: BindingKey, kept: Binding | undefined, prefix: Prefix): Prefix | undefined {
   const { bindings, now, mac, linkLocal } = turn.context
   const [first, last] = rangeOf(turn, prefix)
-  const displaced = bindings.delegatedIn(first, last).filter(each => !isSame(each, key))
+  const displaced = bindings.delegatedIn(first, last).filter(each => !isSameKey(each, key))
   if (!kept) {
     const all = bindings.delegations()
     const ofOne = all.filter(each => each.mac === mac && (mac !== undefined || each.delegated?.via === linkLocal))

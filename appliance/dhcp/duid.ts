@@ -27,6 +27,15 @@ export function duidBytes(duid: Duid): Uint8Array {
   return fromHex(duid)
 }
 
+/** Writes its octets into `out`, which must hold 130, and returns how many they are. */
+export function writeDuid(duid: Duid, out: Uint8Array): number {
+  let length = 0
+  for (let i = 0; i < duid.length; i += 3)
+    out[length++] = (digit(duid.charCodeAt(i)) << 4) | digit(duid.charCodeAt(i + 1))
+  return length
+}
+const digit = (code: number): number => (code < 0x3a ? code - 0x30 : code - 0x57) // 0 to 9, a to f
+
 /** A DUID-UUID: type 4 and 16 octets. RFC 6355 section 4. */
 export function duidUuid(uuid: Uint8Array): Duid {
   if (uuid.length !== 16) throw new RangeError(`a UUID of ${uuid.length} octets`)

@@ -6,11 +6,13 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Binding, Bindings, Change, Quarantine } from './binding.ts'
-import { isCorrupt, type LeaseDatabase, openDatabase } from './database.ts'
+import { isCorrupt, type LeaseDatabase, openDatabase, type SlotChange } from './database.ts'
 import { type LeaseRow, leaseRows, type ServedLan } from './leases.ts'
 import { mostQuarantined, Table } from './table.ts'
 
 const jump = 5_000 // a wall clock that moved this much against the monotonic one was set, not slewed
+const kept = 7 * 86_400_000 // our own: how long a lease is remembered after its end; the host gets the same address anyhow
+const mostForgotten = 256 // at a time
 const retry = 1_000 // a disk that failed is tried again this often at most
 
 export class Store implements Disposable {
@@ -18,10 +20,11 @@ export class Store implements Disposable {
   readonly #log: Log
   readonly #clock: Clock
   readonly #throttle: Throttle
-  readonly #table = new Table()
+  #table = new Table()
   #database: LeaseDatabase
-  #pending: Change[] = []
-  #undo: Change[] = []
+  #quarantined: Quarantine[] = [] // staged
+  #undo: Change[][] = []
+  #unsaved = new Set<number>() // slots of which the file may not hold what it should, since a write failed
   #failure: string | undefined
   #damage: string | undefined
   #tried = 0
@@ -33,13 +36,18 @@ export class Store implements Disposable {
     this.#clock = clock
     this.#throttle = new Throttle(clock)
     this.#seen = { wall: clock.now(), monotonic: clock.monotonic() }
-    const { database, damage } = openDatabase(path)
+    const { wall } = this.#seen
+    const { database, damage } = openDatabase(
+      path,
+      ({ slot, binding }) => this.#table.load(slot, sane(binding, wall)),
+      () => {
+        this.#table = new Table()
+      },
+    )
     this.#database = database
     this.#damaged(damage)
-    const { bindings, quarantine } = database.load()
-    const { wall } = this.#seen
-    for (const binding of bindings) this.#table.apply([{ kind: 'put', binding: sane(binding, wall) }])
-    for (const entry of quarantine) this.#table.apply([{ kind: 'quarantine', quarantine: entry }])
+    for (const quarantine of database.quarantine()) this.#table.apply([{ kind: 'quarantine', quarantine }])
+    this.#table.takeTouched()
     database.prune(wall, mostQuarantined)
   }
 
@@ -86,26 +94,38 @@ export class Store implements Disposable {
 
   /** Makes changes that later decisions see. They are gone again if `commit` fails. */
   stage(changes: readonly Change[]): void {
-    this.#undo.unshift(...this.#table.apply(changes))
-    this.#pending.push(...changes)
+    this.#undo.push(this.#table.apply(changes))
+    for (const change of changes) if (change.kind === 'quarantine') this.#quarantined.push(change.quarantine)
   }
 
   /** Stores what was staged: true when it is on disk. False takes it back, and nothing of it may be promised to a client. */
   commit(): boolean {
-    const changes = this.#pending
+    const touched = this.#table.takeTouched()
+    const quarantined = this.#quarantined
     const undo = this.#undo
-    this.#pending = []
+    this.#quarantined = []
     this.#undo = []
-    if (changes.length === 0) return true
+    if (touched.size === 0 && quarantined.length === 0) return true
     try {
-      this.#write(changes)
+      this.#write(touched, quarantined)
       this.#recovered()
       return true
     } catch (error) {
-      this.#table.apply(undo)
+      for (const changes of undo.reverse()) this.#table.apply(changes)
+      for (const slot of touched) this.#unsaved.add(slot) // whatever became of the transaction, the next one sets it right
+      for (const slot of this.#table.takeTouched()) this.#unsaved.add(slot)
       this.#failed(error)
       return false
     }
+  }
+
+  /** Forgets a few of the leases that ended long ago: who was where is nobody's business for ever. */
+  forgetOld(): void {
+    if (this.#failure !== undefined) return
+    const old = this.#table.endedBefore(this.now() - kept, mostForgotten)
+    if (old.length === 0) return
+    this.stage(old.map(binding => ({ kind: 'remove', binding })))
+    this.commit()
   }
 
   /** Whether leases can be stored. After a failure it tries the disk itself, so that no client is drawn here in vain. */
@@ -115,7 +135,11 @@ export class Store implements Disposable {
     if (monotonic - this.#tried < retry) return false
     this.#tried = monotonic
     try {
-      this.#attempt(() => this.#database.touch(this.#clock.now()))
+      this.#attempt(() => {
+        this.#database.touch(this.#clock.now())
+        if (this.#unsaved.size > 0) this.#database.write(this.#changes(this.#unsaved))
+      })
+      this.#unsaved.clear()
       this.#recovered()
       return true
     } catch (error) {
@@ -137,26 +161,28 @@ export class Store implements Disposable {
     this.#database[Symbol.dispose]()
   }
 
-  #write(changes: readonly Change[]): void {
-    this.#attempt(() => this.#database.write(changes), changes)
-    if (changes.some(({ kind }) => kind === 'quarantine')) this.#database.prune(this.#clock.now(), mostQuarantined)
+  #write(touched: ReadonlySet<number>, quarantined: readonly Quarantine[]): void {
+    const slots = this.#unsaved.size === 0 ? touched : new Set([...this.#unsaved, ...touched])
+    this.#attempt(() => this.#database.write(this.#changes(slots), quarantined))
+    this.#unsaved.clear()
+    if (quarantined.length > 0) this.#database.prune(this.#clock.now(), mostQuarantined)
+  }
+
+  *#changes(slots: Iterable<number>): Generator<SlotChange> {
+    for (const slot of slots) yield { slot, binding: this.#table.at(slot) }
   }
 
   /** A file that turns out damaged is written anew from memory, which holds all of it. */
-  #attempt(write: () => void, unstored: readonly Change[] = []): void {
+  #attempt(write: () => void): void {
     try {
       write()
     } catch (error) {
       if (!isCorrupt(error)) throw error
       this.#database[Symbol.dispose]()
-      const { database, damage } = openDatabase(this.#path)
+      const { database, damage } = openDatabase(this.#path, () => {})
       this.#database = database
       this.#damaged(damage ?? messageOf(error))
-      // The staged changes are in the table already, so that the whole of it is what must be stored.
-      const all: Change[] = [...this.#table.bindings].map(binding => ({ kind: 'put', binding }))
-      for (const quarantine of this.#table.quarantined) all.push({ kind: 'quarantine', quarantine })
-      const removed = unstored.filter(({ kind }) => kind === 'remove')
-      database.write([...removed, ...all])
+      database.rewrite(this.#changes(this.#table.slots()), [...this.#table.quarantined])
     }
   }
 

@@ -1,33 +1,44 @@
 import type { Binding, BindingKey, Bindings, Change, Quarantine, Room } from './binding.ts'
-import { isLive, keyText } from './binding.ts'
 import { Delegations } from './delegations.ts'
+import { Ends } from './ends.ts'
+import { HashIndex } from './hash-index.ts'
 import { Hoards } from './hoards.ts'
-import { LiveCount } from './live-count.ts'
+import { hashOfHost, hashOfKey, lanOf, Slots } from './slots.ts'
 
-const mostBindings = 65_536 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
+const mostBindings = 1 << 20 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
 const mostOfOne = 256 // our own: what one card may have and be no hoarder; a bridge of virtual machines has their MACs
 export const mostQuarantined = 1024
+const mostAtHand = 1024 // bindings that were read a moment ago
+const mostLooks = 64 // at those that end in this minute: the first of them end first, about
 
-/** The bindings in memory: what the server decides by. Changes can be taken back until they are stored. */
+/**
+ * The bindings in memory: what the server decides by. Each has a slot, whose number is that of its row on disk. Changes can be
+ * taken back until they are stored.
+ */
 export class Table implements Bindings {
-  readonly #byKey = new Map<string, Binding>()
-  readonly #byHost = new Map<string, Binding>()
-  readonly #quarantine = new Map<string, Quarantine>() // oldest first
-  readonly #copies = new Set<Binding>()
-  readonly #delegations = new Delegations()
-  readonly #live = new LiveCount()
+  readonly #slots = new Slots()
+  readonly #byKey = new HashIndex()
+  readonly #byHost = new HashIndex()
+  readonly #ends = new Ends()
   readonly #hoards: Hoards
+  readonly #delegations = new Delegations()
+  readonly #quarantine = new Map<string, Quarantine>() // oldest first
+  readonly #free: number[] = []
   readonly #most: number
-  #spare: Binding[] = [] // no longer live when they were looked for, the one gone longest last
-  #fullUntil = 0
+  /** What was read is the same object when it is read again in the same decision. */
+  readonly #atHand = new Map<number, Binding>()
+  #touched = new Set<number>()
+  #high = 0
+  #size = 0
 
   constructor(most = mostBindings, mostOfOneCard = mostOfOne) {
     this.#most = most
     this.#hoards = new Hoards(mostOfOneCard)
   }
 
+  /** All of them, each read when its turn comes. */
   get bindings(): IterableIterator<Binding> {
-    return this.#byKey.values()
+    return this.#all()
   }
 
   get quarantined(): IterableIterator<Quarantine> {
@@ -35,25 +46,28 @@ export class Table implements Bindings {
   }
 
   get size(): number {
-    return this.#byKey.size
+    return this.#size
   }
 
   /** Bindings of copied hosts, live or not. */
   *copies(subnet: number | undefined): IterableIterator<Binding> {
-    for (const binding of this.#copies) if (binding.subnet === subnet) yield binding
+    for (const binding of this.#slots.unusual)
+      if (binding.clone !== undefined && binding.subnet === subnet) yield binding
   }
 
   /** How many leases of a LAN are live. */
   live(subnet: number | undefined, now: number): number {
-    return this.#live.at(subnet, now)
+    return this.#ends.live(lanOf(subnet), now - this.#slots.shifted, slot => this.#slots.isLive(slot, now))
   }
 
   find(key: BindingKey): Binding | undefined {
-    return this.#byKey.get(keyText(key))
+    const slot = this.#find(key)
+    return slot < 0 ? undefined : this.#read(slot)
   }
 
   holder(subnet: number | undefined, host: number): Binding | undefined {
-    return this.#byHost.get(hostText(subnet, host))
+    const slot = this.#byHost.find(hashOfHost(subnet, host), each => this.#slots.hasHost(each, subnet, host))
+    return slot < 0 ? undefined : this.#read(slot)
   }
 
   delegatedIn(first: number, last: number): readonly Binding[] {
@@ -65,56 +79,83 @@ export class Table implements Bindings {
   }
 
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean {
+    if (this.#quarantine.size === 0) return false
     return (this.#quarantine.get(hostText(subnet, host))?.until ?? 0) > now
   }
 
   room(now: number, added = 0, removed: ReadonlySet<Binding> = none): Room {
-    if (this.#byKey.size + added - removed.size < this.#most) return { kind: 'room' }
-    const spare = now < this.#fullUntil ? undefined : this.#nextSpare(now, removed)
-    const binding = spare ?? this.#hoards.oldest(removed)
-    return binding ? { kind: 'reclaim', binding } : { kind: 'full' }
+    if (this.#size + added - removed.size < this.#most) return { kind: 'room' }
+    const slot = this.#ended(now, removed) ?? this.#hoarded(removed)
+    return slot === undefined ? { kind: 'full' } : { kind: 'reclaim', binding: this.#read(slot) }
   }
 
   /** Makes the changes and returns what takes them back, in the order in which it must be applied. */
   apply(changes: readonly Change[]): Change[] {
+    if (this.#atHand.size > mostAtHand) this.#atHand.clear()
     const undo: Change[] = []
     for (const change of changes) undo.unshift(...this.#apply(change))
     return undo
   }
 
+  /** Puts a binding where it was when it was stored. */
+  load(slot: number, binding: Binding): void {
+    for (; this.#high <= slot; this.#high++) if (this.#high < slot) this.#free.push(this.#high)
+    this.#put(slot, binding)
+    this.#atHand.clear()
+  }
+
+  /** The slots that changed since the last call. */
+  takeTouched(): ReadonlySet<number> {
+    const touched = this.#touched
+    this.#touched = new Set()
+    return touched
+  }
+
+  /** What is in a slot. */
+  at(slot: number): Binding | undefined {
+    return this.#slots.isUsed(slot) ? this.#read(slot) : undefined
+  }
+
+  /** All slots that hold one. */
+  *slots(): Generator<number> {
+    for (let slot = 0; slot < this.#high; slot++) if (this.#slots.isUsed(slot)) yield slot
+  }
+
+  /** Bindings that ended before `until`, at most so many. */
+  endedBefore(until: number, most: number): Binding[] {
+    const found: Binding[] = []
+    for (const slot of this.#ends.upTo(until - this.#slots.shifted)) {
+      if (found.length === most) break
+      if (!this.#slots.isLive(slot, until)) found.push(this.#read(slot))
+    }
+    return found
+  }
+
   /** Moves every instant by so many milliseconds: the wall clock was set. */
   shift(milliseconds: number): void {
-    const moved = [...this.#byKey.values()].map(binding => ({
-      ...binding,
-      grantedAt: binding.grantedAt + milliseconds,
-      preferredUntil: binding.preferredUntil + milliseconds,
-      validUntil: binding.validUntil + milliseconds,
-    }))
-    this.apply(moved.map(binding => ({ kind: 'put', binding })))
+    for (const binding of [...this.#delegations.all]) this.#delegations.delete(binding)
+    this.#slots.shift(milliseconds)
+    for (const binding of this.#slots.unusual) if (binding.delegated) this.#delegations.add(binding)
+    this.#atHand.clear()
     for (const [host, entry] of this.#quarantine)
       this.#quarantine.set(host, { ...entry, until: entry.until + milliseconds })
-    this.#spare = []
-    this.#fullUntil = 0
   }
 
   #apply(change: Change): Change[] {
     switch (change.kind) {
       case 'put': {
-        const before = this.find(change.binding)
-        if (before) this.#delete(before)
-        this.#byKey.set(keyText(change.binding), change.binding)
-        if (change.binding.delegated) this.#delegations.add(change.binding)
-        else this.#byHost.set(hostText(change.binding.subnet, change.binding.host), change.binding)
-        this.#live.add(change.binding)
-        this.#hoards.add(change.binding)
-        if (change.binding.clone !== undefined) this.#copies.add(change.binding)
-        if (change.binding.state === 'released') this.#released(change.binding)
-        return before ? [{ kind: 'put', binding: before }] : [{ kind: 'remove', binding: change.binding }]
+        const slot = this.#find(change.binding)
+        const before = slot < 0 ? undefined : this.#read(slot)
+        if (before) this.#delete(slot, before)
+        this.#put(slot < 0 ? (this.#free.pop() ?? this.#high++) : slot, change.binding)
+        return [before ? { kind: 'put', binding: before } : { kind: 'remove', binding: change.binding }]
       }
       case 'remove': {
-        const before = this.find(change.binding)
-        if (!before) return []
-        this.#delete(before)
+        const slot = this.#find(change.binding)
+        if (slot < 0) return []
+        const before = this.#read(slot)
+        this.#delete(slot, before)
+        this.#free.push(slot)
         return [{ kind: 'put', binding: before }]
       }
       case 'quarantine': {
@@ -129,37 +170,66 @@ export class Table implements Bindings {
     }
   }
 
-  /** Whoever releases in a full table must not cost a look through all of it. */
-  #released(binding: Binding): void {
-    if (this.#spare.length === 0) this.#spare.push(binding)
-    this.#fullUntil = 0
+  #put(slot: number, binding: Binding): void {
+    this.#slots.write(slot, binding)
+    this.#atHand.set(slot, binding)
+    this.#touched.add(slot)
+    this.#size++
+    this.#byKey.add(hashOfKey(binding), slot)
+    if (binding.delegated) this.#delegations.add(binding)
+    else this.#byHost.add(hashOfHost(binding.subnet, binding.host), slot)
+    this.#ends.add(slot, this.#slots.end(slot))
+    this.#hoards.add(this.#slots.card(slot))
   }
 
-  #delete(binding: Binding): void {
-    this.#byKey.delete(keyText(binding))
-    this.#live.delete(binding)
-    this.#hoards.delete(binding)
-    this.#copies.delete(binding)
-    if (binding.delegated) {
-      this.#delegations.delete(binding)
-      return
+  #delete(slot: number, binding: Binding): void {
+    this.#byKey.delete(hashOfKey(binding), slot)
+    if (binding.delegated) this.#delegations.delete(binding)
+    else this.#byHost.delete(hashOfHost(binding.subnet, binding.host), slot)
+    this.#ends.delete(slot, this.#slots.end(slot))
+    this.#hoards.delete(this.#slots.card(slot))
+    this.#slots.clear(slot)
+    this.#atHand.delete(slot)
+    this.#touched.add(slot)
+    this.#size--
+  }
+
+  #find(key: BindingKey): number {
+    return this.#byKey.find(hashOfKey(key), slot => this.#slots.hasKey(slot, key))
+  }
+
+  #read(slot: number): Binding {
+    const known = this.#atHand.get(slot)
+    if (known) return known
+    const binding = this.#slots.read(slot)
+    this.#atHand.set(slot, binding)
+    return binding
+  }
+
+  /** One of those that ended first. */
+  #ended(now: number, removed: ReadonlySet<Binding>): number | undefined {
+    let looks = mostLooks
+    for (const slot of this.#ends.upTo(now - this.#slots.shifted)) {
+      if (!this.#slots.isLive(slot, now) && !(removed.size > 0 && removed.has(this.#read(slot)))) return slot
+      if (--looks === 0) return undefined
     }
-    const host = hostText(binding.subnet, binding.host)
-    if (this.#byHost.get(host) === binding) this.#byHost.delete(host)
+    return undefined
   }
 
-  /** Looks through the whole table only when the last look is used up, and not again before something can have expired. */
-  #nextSpare(now: number, removed: ReadonlySet<Binding>): Binding | undefined {
-    const isSpare = (binding: Binding) => this.find(binding) === binding && !isLive(binding, now)
-    for (let last = this.#spare.at(-1); last && !isSpare(last); last = this.#spare.at(-1)) this.#spare.pop()
-    // Whoever wants several at once makes do with what the last look found.
-    if (this.#spare.length > 0 || removed.size > 0)
-      return this.#spare.findLast(binding => !removed.has(binding) && isSpare(binding))
-    const all = [...this.#byKey.values()]
-    this.#spare = all.filter(isSpare).sort((a, b) => b.validUntil - a.validUntil)
-    if (this.#spare.length === 0)
-      this.#fullUntil = all.reduce((least, { validUntil }) => Math.min(least, validUntil), Number.POSITIVE_INFINITY)
-    return this.#spare.at(-1)
+  #hoarded(removed: ReadonlySet<Binding>): number | undefined {
+    const table = {
+      card: (slot: number) => this.#slots.card(slot),
+      validUntil: (slot: number) => (this.#slots.isUsed(slot) ? this.#slots.end(slot).validUntil : Number.NaN),
+    }
+    return this.#hoards.oldest(
+      table,
+      () => this.#ends.upTo(),
+      slot => !removed.has(this.#read(slot)),
+    )
+  }
+
+  *#all(): IterableIterator<Binding> {
+    for (const slot of this.slots()) yield this.#slots.read(slot)
   }
 }
 

@@ -10,6 +10,7 @@ import {
   type Change,
   hostOf,
   isLive,
+  isSameKey,
   type Quarantine,
   type Room,
 } from './binding.ts'
@@ -131,7 +132,7 @@ export class Turn {
     const { bindings, now } = this.context
     if (this.#taken.has(host) || bindings.isQuarantined(key.subnet, host, now)) return false
     const holder = bindings.holder(key.subnet, host)
-    return !holder || isSame(holder, key) || !isLive(holder, now)
+    return !holder || isSameKey(holder, key) || !isLive(holder, now)
   }
 
   /** Whether the address lies where we give addresses away, and nobody else has it. */
@@ -160,7 +161,7 @@ export class Turn {
         : hostOf(plan.prefix, wanted)
     if (host === undefined) return undefined
     const holder = bindings.holder(key.subnet, host)
-    if (!this.admit(host, kept, holder && !isSame(holder, key) ? [holder] : [])) return undefined
+    if (!this.admit(host, kept, holder && !isSameKey(holder, key) ? [holder] : [])) return undefined
     this.#taken.add(host)
     return host
   }
@@ -263,13 +264,3 @@ export function withdrawn(addresses: readonly Ip6[]): IaAddress[] {
 }
 
 export const status = (code: number, text: string): Option => ({ kind: 'status-code', status: code, text })
-
-export function isSame(binding: BindingKey, key: BindingKey): boolean {
-  return (
-    binding.iaid === key.iaid &&
-    binding.duid === key.duid &&
-    binding.clone === key.clone &&
-    binding.iaType === key.iaType &&
-    binding.subnet === key.subnet
-  )
-}

@@ -70,10 +70,10 @@ test('a delegation is stored whole, beside an address of the same host', () => {
     const address: Binding = { ...rest, iaType: 'na', host: 77_777 }
     const both = [{ ...rest, delegated }, address]
     using first = new LeaseDatabase(join(folder, 'leases.db'))
-    first.write(both.map(binding => ({ kind: 'put', binding })))
+    first.write(both.map((binding, slot) => ({ slot, binding })))
     using second = new LeaseDatabase(join(folder, 'leases.db'))
-    const { bindings } = second.load()
-    expect(bindings.toSorted((a, b) => b.host - a.host)).toEqual(both)
+    const bindings = [...second.leases()].map(({ binding }) => binding)
+    expect(bindings).toEqual(both)
     const table = new Table()
     table.apply(bindings.map(binding => ({ kind: 'put', binding })))
     expect(table.delegations()).toEqual([both[0]])
@@ -92,7 +92,7 @@ test('the lease file of a release without delegations is taken over', () => {
     const address: Binding = { ...rest, iaType: 'na', host: 77_777 }
     new LeaseDatabase(path)[Symbol.dispose]()
     const old = new DatabaseSync(path)
-    old.exec('DROP TABLE binding; DROP TABLE quarantine; DROP TABLE heartbeat; PRAGMA user_version = 0')
+    old.exec('DROP TABLE lease; DROP TABLE clock; DROP TABLE quarantine; DROP TABLE heartbeat; PRAGMA user_version = 0')
     old.exec(`CREATE TABLE binding (lan INTEGER NOT NULL, duid TEXT NOT NULL, ia TEXT NOT NULL, iaid INTEGER NOT NULL,
       clone TEXT NOT NULL, host INTEGER NOT NULL, mac TEXT, hostname TEXT, state TEXT NOT NULL, granted_at INTEGER NOT NULL,
       preferred_until INTEGER NOT NULL, valid_until INTEGER NOT NULL, PRIMARY KEY (lan, duid, ia, iaid, clone)) STRICT, WITHOUT ROWID;
@@ -104,7 +104,7 @@ test('the lease file of a release without delegations is taken over', () => {
     old.prepare('INSERT INTO binding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)').run(...values)
     old.close()
     using database = new LeaseDatabase(path)
-    expect(database.load().bindings).toEqual([address])
+    expect([...database.leases()]).toEqual([{ slot: 0, binding: address }])
   } finally {
     rmSync(folder, { recursive: true })
   }

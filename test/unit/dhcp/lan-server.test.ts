@@ -18,7 +18,7 @@ describe('a turn of the event loop', () => {
     let stored = -1
     bench.datagrams.onSend = () => {
       const db = new DatabaseSync(join(bench.folder, 'leases.sqlite'), { readOnly: true })
-      stored = Number(db.prepare('SELECT count(*) AS n FROM binding').get()?.['n'])
+      stored = Number(db.prepare('SELECT count(*) AS n FROM lease').get()?.['n'])
       db.close()
     }
     bench.receive([request(1), fromA], [request(2), fromA], [message('solicit', [ia([], 3)]), fromB])

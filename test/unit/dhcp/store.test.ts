@@ -1,40 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Clock } from '../../../appliance/base/clock.ts'
 import { OperatorError } from '../../../appliance/base/errors.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
-import {
-  addressOf,
-  type Binding,
-  type Change,
-  isLive,
-  keyText,
-  type Quarantine,
-} from '../../../appliance/dhcp/binding.ts'
-import { loadIdentity } from '../../../appliance/dhcp/identity.ts'
+import { addressOf, type Quarantine } from '../../../appliance/dhcp/binding.ts'
 import { openStore } from '../../../appliance/dhcp/store.ts'
-import { Table } from '../../../appliance/dhcp/table.ts'
 import { host, macA, macB, site, them } from './scene.ts'
-
-class Folder implements Disposable {
-  readonly path = mkdtempSync(join(tmpdir(), 'siteplane-'))
-
-  get file(): string {
-    return join(this.path, 'leases.sqlite')
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true })
-  }
-}
+import { bindingOf, Folder, put, start } from './stored.ts'
 
 /** A clock that a test moves. */
 class TestClock implements Clock {
-  wall = 1_800_000_000_000
+  wall = start
   steady = 1000
 
   now(): number {
@@ -51,23 +29,6 @@ class TestClock implements Clock {
   }
 }
 
-const start = new TestClock().wall
-const bindingOf = (over: Partial<Binding> = {}): Binding => ({
-  subnet: undefined,
-  duid: host,
-  iaType: 'na',
-  iaid: 1,
-  clone: undefined,
-  host: 0x1234_5678_9abc,
-  mac: macA,
-  hostname: 'pc',
-  state: 'bound',
-  grantedAt: start,
-  preferredUntil: start + 3_600_000,
-  validUntil: start + 86_400_000,
-  ...over,
-})
-const put = (over: Partial<Binding> = {}): Change => ({ kind: 'put', binding: bindingOf(over) })
 const quarantine: Quarantine = { subnet: 3, host: 7, duid: them, iaid: 2, mac: undefined, until: start + 1000 }
 
 describe('the lease file', () => {
@@ -186,6 +147,33 @@ describe('a disk that fails', () => {
     clock.pass(2000)
     expect(store.usable()).toBe(true)
     expect(store.reasons()).toEqual([])
+    store.stage([put({ iaid: 10, host: 100 })])
+    expect(store.commit()).toBe(true)
+    using again = openStore(folder.file, silentLog, clock)
+    expect([...again.all()].map(({ iaid }) => iaid)).toEqual([1, 10]) // and the file holds what memory does
+  })
+})
+
+describe('J13 what ended long ago', () => {
+  test('is forgotten a week after its end, a few at a time, and never what is live', () => {
+    using folder = new Folder()
+    const clock = new TestClock()
+    const day = 86_400_000
+    {
+      using store = openStore(folder.file, silentLog, clock)
+      const old = Array.from({ length: 300 }, (_, i) => put({ iaid: i, host: i, validUntil: start + day }))
+      store.stage([...old, put({ iaid: 900, host: 900, validUntil: start + 30 * day })])
+      expect(store.commit()).toBe(true)
+      clock.pass(7 * day)
+      store.forgetOld()
+      expect([...store.all()].length).toBe(301)
+      clock.pass(day + 60_000)
+      store.forgetOld()
+      expect([...store.all()].length).toBe(301 - 256)
+      store.forgetOld()
+    }
+    using store = openStore(folder.file, silentLog, clock)
+    expect([...store.all()].map(({ iaid }) => iaid)).toEqual([900])
   })
 })
 
@@ -231,112 +219,6 @@ describe('L06 the clock', () => {
   })
 })
 
-describe('the table', () => {
-  const arbitraryChange = fc.oneof(
-    fc.record({ kind: fc.constantFrom('put' as const, 'remove' as const), iaid: fc.nat(5), host: fc.nat(5) }),
-  )
-
-  test('taking changes back leaves what was there before', () => {
-    fc.assert(
-      fc.property(fc.array(arbitraryChange), fc.array(arbitraryChange), (first, second) => {
-        const table = new Table()
-        // As decisions do: whoever has the address goes before another gets it.
-        const changes = (list: typeof first) =>
-          list.flatMap(({ kind, iaid, host }): Change[] => {
-            const binding = bindingOf({ iaid, host })
-            if (kind === 'remove') return [{ kind, binding }]
-            const holder = table.holder(undefined, host)
-            return holder && holder.iaid !== iaid ? [] : [{ kind, binding }]
-          })
-        for (const change of changes(first))
-          if (table.holder(undefined, change.kind === 'put' ? change.binding.host : -1) === undefined)
-            table.apply([change])
-        const before = [...table.bindings].map(keyText).sort()
-        const hosts = () => Array.from({ length: 6 }, (_, i) => table.holder(undefined, i)?.iaid)
-        const held = hosts()
-        const undo = table.apply(changes(second).slice(0, 1))
-        table.apply(undo)
-        expect([...table.bindings].map(keyText).sort()).toEqual(before)
-        expect(hosts()).toEqual(held)
-      }),
-    )
-  })
-
-  test('the count of live leases is what a look at each would say, whatever happens', () => {
-    const lease = fc.record({
-      kind: fc.constantFrom('put' as const, 'put' as const, 'remove' as const),
-      iaid: fc.nat(20),
-      subnet: fc.constantFrom(undefined, 3),
-      state: fc.constantFrom('bound' as const, 'bound' as const, 'released' as const),
-      ends: fc.nat(400_000),
-      undo: fc.boolean(),
-      later: fc.nat(30_000),
-      moved: fc.constantFrom(0, 0, 0, 3_600_000, -3_600_000),
-    })
-    fc.assert(
-      fc.property(fc.array(lease, { maxLength: 60 }), leases => {
-        const table = new Table()
-        let now = start
-        for (const { kind, iaid, subnet, state, ends, undo, later, moved } of leases) {
-          const binding = bindingOf({ iaid, host: iaid, subnet, state, validUntil: now + ends })
-          const taken = table.apply([{ kind, binding }])
-          if (undo) table.apply(taken)
-          now += later + moved
-          if (moved !== 0) table.shift(moved)
-          for (const lan of [undefined, 3]) {
-            const live = [...table.bindings].filter(each => each.subnet === lan && isLive(each, now))
-            expect(table.live(lan, now)).toBe(live.length)
-          }
-        }
-      }),
-    )
-  })
-
-  test('whoever releases in a full table makes room for one', () => {
-    const table = new Table(2)
-    table.apply([put({ iaid: 1, host: 1 }), put({ iaid: 2, host: 2 })])
-    expect(table.room(start)).toEqual({ kind: 'full' })
-    const released = bindingOf({ iaid: 2, host: 2, state: 'released', validUntil: start })
-    table.apply([{ kind: 'put', binding: released }])
-    expect(table.room(start)).toEqual({ kind: 'reclaim', binding: released })
-    expect(table.room(start, 1, new Set([released]))).toEqual({ kind: 'full' })
-  })
-
-  test('in a full table one card that has more than any host needs gives up its oldest, live or not', () => {
-    const table = new Table(6, 3)
-    const hoarded = (iaid: number) => put({ iaid, host: iaid, mac: macB })
-    table.apply([put({ iaid: 0, host: 0 }), ...[1, 2, 3].map(hoarded)])
-    expect(table.room(start)).toEqual({ kind: 'room' })
-    table.apply([put({ iaid: 8, host: 8, mac: undefined }), put({ iaid: 9, host: 9, mac: undefined })])
-    expect(table.room(start)).toEqual({ kind: 'full' }) // three of one card are no hoard
-    table.apply([{ kind: 'remove', binding: bindingOf({ iaid: 9 }) }, hoarded(4)])
-    table.apply([hoarded(1)]) // renewed, so that 2 is the oldest
-    const room = table.room(start)
-    expect(room).toEqual({ kind: 'reclaim', binding: bindingOf({ iaid: 2, host: 2, mac: macB }) })
-    if (room.kind !== 'reclaim') return
-    expect(table.room(start, 1, new Set([room.binding]))).toMatchObject({ binding: { iaid: 3 } })
-    table.apply([{ kind: 'remove', binding: room.binding }, put({ iaid: 5, host: 5 })])
-    expect(table.room(start)).toEqual({ kind: 'full' })
-  })
-
-  test('a full table gives up what ended longest ago, and nothing that is live', () => {
-    const table = new Table(3)
-    table.apply([
-      put({ iaid: 1, host: 1, validUntil: 100 }),
-      put({ iaid: 2, host: 2, validUntil: 50 }),
-      put({ iaid: 3, host: 3, validUntil: 900 }),
-    ])
-    expect(table.room(40)).toEqual({ kind: 'full' })
-    expect(table.room(60)).toEqual({ kind: 'reclaim', binding: bindingOf({ iaid: 2, host: 2, validUntil: 50 }) })
-    const room = table.room(200)
-    expect(room).toEqual({ kind: 'reclaim', binding: bindingOf({ iaid: 2, host: 2, validUntil: 50 }) })
-    table.apply([{ kind: 'remove', binding: bindingOf({ iaid: 2 }) }])
-    expect(table.room(200)).toEqual({ kind: 'room' })
-    table.apply([put({ iaid: 4, host: 4, validUntil: 800 })])
-    expect(table.room(200)).toEqual({ kind: 'reclaim', binding: bindingOf({ iaid: 1, host: 1, validUntil: 100 }) })
-  })
-})
-
 describe('leases as the status shows them', () => {
   test('each with its state, its address under the prefix of now, by address', () => {
     using folder = new Folder()
@@ -370,29 +252,5 @@ describe('leases as the status shows them', () => {
       validUntil: start + 86_400_000,
       state: 'bound',
     })
-  })
-})
-
-describe('the identity', () => {
-  test('D14 is made once and kept', () => {
-    using folder = new Folder()
-    const first = loadIdentity(folder.path)
-    expect(first.duid).toMatch(/^00:04(:[0-9a-f]{2}){16}$/)
-    expect(first.secret.length).toBe(32)
-    expect(loadIdentity(folder.path)).toEqual(first)
-    using other = new Folder()
-    expect(loadIdentity(other.path)).not.toEqual(first)
-    expect(readdirSync(folder.path).sort()).toEqual(['duid', 'secret'])
-    for (const name of ['duid', 'secret']) expect(statSync(join(folder.path, name)).mode & 0o777).toBe(0o600)
-  })
-
-  test.for(['duid', 'secret'])('a damaged %s is an error, never a new one', name => {
-    using folder = new Folder()
-    loadIdentity(folder.path)
-    for (const text of ['', 'zz', '00', '00:04:11']) {
-      if (name === 'duid' && text === '00:04:11') continue // any three octets are a DUID
-      writeFileSync(join(folder.path, name), text)
-      expect(() => loadIdentity(folder.path)).toThrow(OperatorError)
-    }
   })
 })

@@ -1,0 +1,169 @@
+import type { Mac } from '../base/mac.ts'
+import { type Binding, type BindingKey, isSameKey } from './binding.ts'
+import { float64s, octets, uint32s } from './column.ts'
+import { type Duid, duidFromBytes, writeDuid } from './duid.ts'
+import { mix } from './hash-index.ts'
+
+const longest = 20 // octets of a DUID in a column: all types but the odd one made by hand
+const used = 1
+const released = 2
+const withMac = 4
+
+/**
+ * Bindings by number, seventy octets each, where an object takes some four hundred: a million fit into a small router, and the
+ * garbage collector never looks at them. What is out of the ordinary (a prefix, a copied host, a long DUID) is kept as it is.
+ * Instants are relative to a moment that moves when the clock is set.
+ */
+export class Slots {
+  readonly #flags = octets(1)
+  readonly #lan = octets(1)
+  readonly #duid = octets(longest)
+  readonly #duidLength = octets(1)
+  readonly #iaid = uint32s()
+  readonly #host = float64s()
+  readonly #mac = float64s()
+  readonly #granted = float64s()
+  readonly #preferred = float64s()
+  readonly #valid = float64s()
+  readonly #hostnames = new Map<number, string>()
+  readonly #whole = new Map<number, Binding>()
+  readonly #scratch = new Uint8Array(130)
+  #shift = 0
+
+  /** Moves every instant by so many milliseconds. */
+  shift(milliseconds: number): void {
+    this.#shift += milliseconds
+    for (const [slot, binding] of this.#whole) this.#whole.set(slot, moved(binding, milliseconds))
+  }
+
+  isUsed(slot: number): boolean {
+    return this.#flags.get(slot) !== 0
+  }
+
+  write(slot: number, binding: Binding): void {
+    const { subnet, duid, iaType, iaid, clone, host, delegated, mac, hostname, state, ...instants } = binding
+    const { grantedAt, preferredUntil, validUntil, ...rest } = instants
+    rest satisfies Record<string, never> // a field without a column would be forgotten
+    this.clear(slot)
+    const length = writeDuid(duid, this.#scratch)
+    this.#flags.set(slot, used | (state === 'released' ? released : 0) | (mac === undefined ? 0 : withMac))
+    this.#lan.set(slot, lanOf(subnet))
+    this.#mac.set(slot, mac === undefined ? 0 : macNumber(mac))
+    this.#valid.set(slot, validUntil - this.#shift)
+    if (iaType === 'pd' || delegated || clone !== undefined || length > longest) {
+      this.#whole.set(slot, binding)
+      return
+    }
+    this.#duidLength.set(slot, length)
+    this.#duid.at(slot).set(this.#scratch.subarray(0, length))
+    this.#iaid.set(slot, iaid)
+    this.#host.set(slot, host)
+    this.#granted.set(slot, grantedAt - this.#shift)
+    this.#preferred.set(slot, preferredUntil - this.#shift)
+    if (hostname !== undefined) this.#hostnames.set(slot, hostname)
+  }
+
+  clear(slot: number): void {
+    if (!this.isUsed(slot)) return
+    this.#flags.set(slot, 0)
+    this.#hostnames.delete(slot)
+    this.#whole.delete(slot)
+  }
+
+  read(slot: number): Binding {
+    const whole = this.#whole.get(slot)
+    if (whole) return whole
+    const lan = this.#lan.get(slot)
+    const flags = this.#flags.get(slot)
+    return {
+      subnet: lan === firstLan ? undefined : lan,
+      duid: this.#duidOf(slot),
+      iaType: 'na',
+      iaid: this.#iaid.get(slot),
+      clone: undefined,
+      host: this.#host.get(slot),
+      mac: flags & withMac ? macText(this.#mac.get(slot)) : undefined,
+      hostname: this.#hostnames.get(slot),
+      state: flags & released ? 'released' : 'bound',
+      grantedAt: this.#granted.get(slot) + this.#shift,
+      preferredUntil: this.#preferred.get(slot) + this.#shift,
+      validUntil: this.#valid.get(slot) + this.#shift,
+    }
+  }
+
+  hasKey(slot: number, key: BindingKey): boolean {
+    const whole = this.#whole.get(slot)
+    if (whole) return isSameKey(whole, key)
+    if (key.clone !== undefined || key.iaType === 'pd') return false
+    if (this.#iaid.get(slot) !== key.iaid || this.#lan.get(slot) !== lanOf(key.subnet)) return false
+    const length = writeDuid(key.duid, this.#scratch)
+    if (this.#duidLength.get(slot) !== length) return false
+    const held = this.#duid.at(slot)
+    for (let i = 0; i < length; i++) if (held[i] !== this.#scratch[i]) return false
+    return true
+  }
+
+  /** Whether a binding of an address has this one. */
+  hasHost(slot: number, subnet: number | undefined, host: number): boolean {
+    const whole = this.#whole.get(slot)
+    if (whole) return !whole.delegated && whole.host === host && whole.subnet === subnet
+    return this.#host.get(slot) === host && this.#lan.get(slot) === lanOf(subnet)
+  }
+
+  isLive(slot: number, now: number): boolean {
+    return (this.#flags.get(slot) & (used | released)) === used && this.#valid.get(slot) + this.#shift > now
+  }
+
+  /** When it ends, before any shift of the clock: what `now` is then is `now` less the shift. */
+  end(slot: number): { readonly lan: number; readonly validUntil: number; readonly bound: boolean } {
+    const bound = (this.#flags.get(slot) & released) === 0
+    return { lan: this.#lan.get(slot), validUntil: this.#valid.get(slot), bound }
+  }
+
+  /** The card as a number; -1 for all that hide theirs. */
+  card(slot: number): number {
+    return this.#flags.get(slot) & withMac ? this.#mac.get(slot) : hidden
+  }
+
+  get shifted(): number {
+    return this.#shift
+  }
+
+  /** Bindings that are kept as they are: all that are copies of hosts among them. */
+  get unusual(): Iterable<Binding> {
+    return this.#whole.values()
+  }
+
+  #duidOf(slot: number): Duid {
+    return duidFromBytes(this.#duid.at(slot).subarray(0, this.#duidLength.get(slot)))
+  }
+}
+
+const firstLan = 255 // no further LAN has this number
+const hidden = -1
+export const lanOf = (subnet: number | undefined): number => subnet ?? firstLan
+
+export const macNumber = (mac: Mac): number => Number.parseInt(mac.replaceAll(':', ''), 16)
+export const macText = (number: number): Mac =>
+  number
+    .toString(16)
+    .padStart(12, '0')
+    .replace(/..(?!$)/g, '$&:') as Mac
+
+/** Hashes of what bindings are found by. */
+export function hashOfKey({ subnet, duid, iaType, iaid, clone }: BindingKey): number {
+  let hash = mix(lanOf(subnet) | (iaType === 'pd' ? 0x100 : 0), iaid)
+  for (let i = 0; i < duid.length; i++) hash = (Math.imul(hash, 31) + duid.charCodeAt(i)) | 0
+  return clone === undefined ? mix(hash, 0) : mix(hash, macNumber(clone))
+}
+export const hashOfHost = (subnet: number | undefined, host: number): number =>
+  mix(mix(lanOf(subnet), host | 0), Math.floor(host / 2 ** 32))
+
+function moved(binding: Binding, milliseconds: number): Binding {
+  return {
+    ...binding,
+    grantedAt: binding.grantedAt + milliseconds,
+    preferredUntil: binding.preferredUntil + milliseconds,
+    validUntil: binding.validUntil + milliseconds,
+  }
+}

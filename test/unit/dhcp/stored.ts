@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Binding, Change } from '../../../appliance/dhcp/binding.ts'
+import { host, macA } from './scene.ts'
+
+/** A state directory that goes with the test. */
+export class Folder implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'siteplane-'))
+
+  get file(): string {
+    return join(this.path, 'leases.sqlite')
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true })
+  }
+}
+
+export const start = 1_800_000_000_000
+
+export const bindingOf = (over: Partial<Binding> = {}): Binding => ({
+  subnet: undefined,
+  duid: host,
+  iaType: 'na',
+  iaid: 1,
+  clone: undefined,
+  host: 0x1234_5678_9abc,
+  mac: macA,
+  hostname: 'pc',
+  state: 'bound',
+  grantedAt: start,
+  preferredUntil: start + 3_600_000,
+  validUntil: start + 86_400_000,
+  ...over,
+})
+export const put = (over: Partial<Binding> = {}): Change => ({ kind: 'put', binding: bindingOf(over) })
