@@ -15,6 +15,9 @@ LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdum
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
 
+# These would bring a service that starts by itself: they are unpacked under build/ and not installed.
+UNPACKED := dibbler-client
+
 # node_modules/.bin/node is the Node that the product runs on; the machine's own only has to start npm.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
 SHELL := /bin/sh
@@ -44,6 +47,14 @@ debian-packages:
 	{ $$install || { apt-get update && $$install; }; } </dev/null >build/apt.log 2>&1 || { \
 	  tail -n 5 build/apt.log >&2; echo "Could not install what is missing; try: apt-get update && $$install" >&2; exit 1; \
 	}
+	@for package in $(UNPACKED); do \
+	  [ -d build/debian/$$package ] && continue; \
+	  [ "$$(id -u)" = 0 ] || { echo "Needed by the lab, as root: make setup (unpacks $$package)" >&2; continue; }; \
+	  rm -rf build/debian/new && mkdir -p build/debian/new && cd build/debian/new && \
+	  { apt-get download $$package || { apt-get update && apt-get download $$package; }; } >../apt.log 2>&1 && \
+	  dpkg-deb -x *.deb ../$$package.new && cd ../../.. && mv build/debian/$$package.new build/debian/$$package && \
+	  rm -rf build/debian/new || { tail -n 5 build/debian/apt.log >&2; exit 1; }; \
+	done
 debian-packages: | build
 
 # Compared by content: a checkout that only touches the files installs nothing. Not `npm ci`: it refuses a lockfile without the

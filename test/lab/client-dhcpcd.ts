@@ -6,3 +6,12 @@ export const dhcpcd: ClientKind = {
   file: '/sbin/dhcpcd',
   script: 'exec dhcpcd -6 -B "$link"',
 }
+
+/** The same for a router that has a prefix delegated for its eth1. */
+export const dhcpcdRouter: ClientKind = {
+  title: 'dhcpcd that asks for a prefix',
+  file: '/sbin/dhcpcd',
+  script: `
+printf 'interface %s\\n  ia_na 1\\n  ia_pd 2 eth1/0\\n' "$link" >>/etc/dhcpcd.conf
+exec dhcpcd -6 -B "$link"`,
+}

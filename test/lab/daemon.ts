@@ -40,6 +40,8 @@ export interface Status {
 export interface LeaseRow {
   readonly duid: string
   readonly iaid: number
+  readonly type: 'IA_NA' | 'IA_PD'
+  readonly prefixLength: number
   readonly address: string
   readonly interface: string
   readonly linkLayerAddress: string
