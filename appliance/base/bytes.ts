@@ -77,7 +77,7 @@ export class Writer {
   #length = 0
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity)
+    this.#bytes = pooled(capacity)
   }
 
   /** Octets written so far. */
@@ -119,7 +119,8 @@ export class Writer {
   }
 
   zeros(count: number): this {
-    this.#grow(count) // a fresh buffer is zero, and nothing is ever taken back
+    const at = this.#grow(count)
+    this.#bytes.fill(0, at, at + count)
     return this
   }
 
@@ -142,14 +143,16 @@ export class Writer {
 
   /** What was written, as a copy of its own. */
   take(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+    const copy = pooled(this.#length)
+    copy.set(this.#bytes.subarray(0, this.#length))
+    return copy
   }
 
   #grow(count: number): number {
     const at = this.#length
     this.#length += count
     if (this.#length > this.#bytes.length) {
-      const wider = new Uint8Array(Math.max(this.#length, this.#bytes.length * 2))
+      const wider = pooled(Math.max(this.#length, this.#bytes.length * 2))
       wider.set(this.#bytes.subarray(0, at))
       this.#bytes = wider
     }
@@ -157,17 +160,38 @@ export class Writer {
   }
 }
 
+/** Octets of anything, out of Node's pool: an array with memory of its own costs a microsecond, and the collector another. */
+function pooled(length: number): Uint8Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(length)
+  return new Uint8Array(buffer, byteOffset, length)
+}
+
 /** `01 02ff` to octets; blanks and colons are ignored. For golden bytes, secrets in files and identifiers. */
 export function fromHex(text: string): Uint8Array {
-  const digits = text.replace(/[\s:]/g, '')
-  if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) throw new DecodeError(`${text} is not pairs of hex digits`)
-  return Uint8Array.from({ length: digits.length / 2 }, (_, i) => Number.parseInt(digits.slice(i * 2, i * 2 + 2), 16))
+  const bytes = new Uint8Array(text.length >> 1)
+  let digits = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    const value = digitOf[code] ?? notHex
+    if (value === notHex && !/[\s:]/.test(text[i]!)) throw new DecodeError(`${text} is not pairs of hex digits`)
+    if (value === notHex) continue
+    bytes[digits >> 1] = (bytes[digits >> 1]! << 4) | value
+    digits++
+  }
+  if (digits % 2 !== 0) throw new DecodeError(`${text} is not pairs of hex digits`)
+  return digits === text.length ? bytes : bytes.slice(0, digits >> 1)
 }
+const notHex = 0xff
+const digitOf = Uint8Array.from({ length: 128 }, (_, code) => {
+  const value = Number.parseInt(String.fromCharCode(code), 16)
+  return Number.isNaN(value) ? notHex : value
+})
 
 /** Octets to lower-case hex, with `separator` between octets. */
 export function toHex(bytes: Uint8Array, separator = ''): string {
   let text = ''
-  for (let i = 0; i < bytes.length; i++) text += (i > 0 ? separator : '') + hexOctets[bytes[i]!]!
+  for (let i = 0; i < bytes.length; i++)
+    text += i > 0 && separator !== '' ? separator + hexOctets[bytes[i]!]! : hexOctets[bytes[i]!]!
   return text
 }
 const hexOctets = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))

@@ -68,18 +68,18 @@ export function formatIp6(address: Ip6): string {
 
 /** The 16 octets of an address, in network order. */
 export function bytesOf(address: Ip6): Uint8Array {
-  const bytes = new Uint8Array(16)
-  const view = new DataView(bytes.buffer)
-  view.setBigUint64(0, address >> 64n)
-  view.setBigUint64(8, BigInt.asUintN(64, address))
-  return bytes
+  scratch.setBigUint64(0, address >> 64n)
+  scratch.setBigUint64(8, BigInt.asUintN(64, address))
+  return new Uint8Array(octets)
 }
+const octets = new Uint8Array(16)
+const scratch = new DataView(octets.buffer)
 
 /** 16 octets in network order to an address. Throws a DecodeError on any other count. */
 export function fromBytes(bytes: Uint8Array): Ip6 {
   if (bytes.length !== 16) throw new DecodeError(`an IPv6 address in ${bytes.length} octets`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, 16)
-  return ((view.getBigUint64(0) << 64n) | view.getBigUint64(8)) as Ip6
+  octets.set(bytes)
+  return ((scratch.getBigUint64(0) << 64n) | scratch.getBigUint64(8)) as Ip6
 }
 
 const masks = Array.from({ length: 129 }, (_, length) => ((1n << BigInt(length)) - 1n) << BigInt(128 - length))

@@ -46,6 +46,25 @@ export function readAddress(view: DataView, offset: number): Ip6 {
   return ((view.getBigUint64(offset) << 64n) | view.getBigUint64(offset + 8)) as Ip6
 }
 
+/** Reads addresses of which the next is often the last one again: that costs no new number. */
+export class AddressReader {
+  #last = 0n as Ip6
+  readonly #words = new Uint32Array(4)
+
+  read(view: DataView, offset: number): Ip6 {
+    const words = this.#words
+    let same = true
+    for (let i = 0; i < 4; i++) {
+      const word = view.getUint32(offset + i * 4)
+      if (words[i] === word) continue
+      words[i] = word
+      same = false
+    }
+    if (!same) this.#last = readAddress(view, offset)
+    return this.#last
+  }
+}
+
 /** struct in6_pktinfo: the address, then the link as an int (ipv6(7)). */
 export function packetInfo(address: Ip6, link: number): ControlMessage {
   const data = new Uint8Array(20)

@@ -1,9 +1,9 @@
 import { type Ip6, unspecified } from '../base/ip6.ts'
 import type { Endpoint, LinkRef, UdpIn, UdpOut } from './endpoint.ts'
-import { ipv6, join, readAddress, readPacketInfo, sockaddr, sockaddrSize, writeSockaddr } from './inet6.ts'
+import { AddressReader, ipv6, join, sockaddr, sockaddrSize, writeSockaddr } from './inet6.ts'
 import { BatchEndpoint, configured, type Dialect, Socket, so } from './socket.ts'
 
-const slots = 32
+const slots = 128 // what waits in the socket when it is busy: one batch, and for a server of leases one sync of the disk
 const longest = 65_536 // any datagram fits; pages that nobody touches are not there
 
 /**
@@ -29,15 +29,23 @@ export function openUdp(options: {
     for (const group of groups) join(s, group, link)
   })
 
+  const senders = new AddressReader()
+  const destinations = new AddressReader()
   const dialect: Dialect<UdpIn, UdpOut> = {
     receive: { slots, size: longest, name: sockaddrSize, control: 64 },
     transmit: { slots, size: longest, name: sockaddrSize, control: 0 },
     read(vector, i, bytes) {
-      const info = vector.control(i, ipv6.level).get(ipv6.PKTINFO)
-      if (!info) return undefined
-      const { address: destination, link: arrival } = readPacketInfo(info)
-      const name = vector.name(i)
-      return { bytes, address: readAddress(name, 8), destination, port: name.getUint16(2), link: arrival }
+      const info = vector.controlAt(i, ipv6.level, ipv6.PKTINFO, 20)
+      if (info < 0) return undefined
+      const { memory } = vector
+      const name = vector.nameAt(i)
+      return {
+        bytes,
+        address: senders.read(memory, name + 8),
+        destination: destinations.read(memory, info),
+        port: memory.getUint16(name + 2),
+        link: memory.getInt32(info + 16, true),
+      }
     },
     write(vector, i, message) {
       writeSockaddr(vector.name(i), message.address, message.port, link.index)

@@ -96,6 +96,30 @@ export class MessageVector {
     return found
   }
 
+  /** Where in `memory` the data of one ancillary message of a received slot begins, of `size` octets at least; or -1. */
+  controlAt(i: number, level: number, type: number, size: number): number {
+    const start = this.#control + i * this.shape.control
+    const end = start + this.#view.getUint32(i * headerSize + 40, true)
+    for (let at = start; at + controlHeader <= end; ) {
+      const length = this.#view.getUint32(at, true)
+      if (length < controlHeader || at + length > end) break
+      const isIt = this.#view.getInt32(at + 8, true) === level && this.#view.getInt32(at + 12, true) === type
+      if (isIt) return length >= controlHeader + size ? at + controlHeader : -1
+      at += align(length)
+    }
+    return -1
+  }
+
+  /** Where the socket address of a slot begins in `memory`. */
+  nameAt(i: number): number {
+    return this.#name + i * this.shape.name
+  }
+
+  /** All of it, for reads at places that the above gave. */
+  get memory(): DataView {
+    return this.#view
+  }
+
   /** Fills a slot to be sent; its address is written through `name`. False where the payload doesn't fit. */
   fill(i: number, payload: Uint8Array, nameLength: number, control: readonly ControlMessage[] = []): boolean {
     if (payload.length > this.shape.size) return false
