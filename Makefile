@@ -67,12 +67,20 @@ node_modules/.current:
 	cat package.json package-lock.json .npmrc >$@ && \
 	chown -R --reference=. node_modules
 
-build:
+build build/bench:
 	@mkdir -p $@
+
+BPF_CC = clang -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu
 
 # The fast path. -mcpu=v2: with v3 clang 14 makes 32-bit copies of packet pointers, which the verifier refuses.
 $(FASTPATH).o: $(FASTPATH).c $(wildcard appliance/fastpath/bpf/*.h) | debian-packages
-	@clang -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -I/usr/include/$(shell uname -m)-linux-gnu -c $< -o $@
+	@$(BPF_CC) -c $< -o $@
+
+# What the measurements send and receive with.
+build/bench/%.bpf.o: test/bench/%.bpf.c $(wildcard test/bench/*.h) | build/bench debian-packages
+	@$(BPF_CC) -c $< -o $@
+build/bench/%: test/bench/%.c $(wildcard test/bench/*.h) | build/bench debian-packages
+	@clang -O2 -Wall -Wextra -Werror $< -lbpf -o $@
 
 # One sentence for an ordinary user, before anything else is tried.
 .PHONY: root
@@ -102,7 +110,8 @@ check: setup ## types, lint, format, import table
 	@vitest run --config test/vitest.config.ts --project unit --reporter=dot test/unit/layers.test.ts
 
 .PHONY: bench
-bench: root setup ## measurements that decided something
+bench: LAB_NEEDS += /usr/include/stdio.h:libc6-dev /sbin/ethtool:ethtool /usr/bin/taskset:util-linux /usr/sbin/ndppd:ndppd
+bench: root setup $(addprefix build/bench/,generator generator.bpf.o sink.bpf.o) ## measurements that decided something; QUICK=1: fewer rounds
 	@vitest run --config test/vitest.config.ts --project bench --disableConsoleIntercept=true
 
 .PHONY: clean
