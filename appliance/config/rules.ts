@@ -107,6 +107,8 @@ export function checkLans(value: unknown, context: Context): void {
     const { delegate } = keysOf(entry)
     if ('delegate' in keysOf(entry) && delegate === undefined)
       problem(context, [i, 'delegate'], 'says nothing: write "delegate: {}" for the usual prefixes')
+    if (relay !== undefined && delegate !== undefined)
+      problem(context, [i, 'delegate'], 'has no meaning here: what is behind a relay gets no prefixes')
 
     if (relay !== undefined && subnet === undefined) continue // checkRelays has a sentence for it
     const taken = subnets.get(subnet)

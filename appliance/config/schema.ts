@@ -9,6 +9,8 @@ import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } fr
 import { delegation } from './delegation.ts'
 import { ownOption, parseTimeSource } from './dhcp-option.ts'
 import { checkRelays, relay } from './relay.ts'
+import { reservation } from './reservation.ts'
+import { checkReservations } from './reservation-rules.ts'
 import {
   checkInterval,
   checkLans,
@@ -126,6 +128,7 @@ const lan = z
         options: z.array(ownOption).max(64).default([]).describe('options of your own'),
       })
       .prefault({}),
+    reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),
     delegate: delegation.optional().describe('prefixes for what lies behind a host; none unless given'),
     dns: z
       .strictObject({
@@ -164,6 +167,7 @@ export const configSchema = z
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   })
   .superRefine(checkLinks, { when: () => true })
+  .superRefine(checkReservations, { when: () => true })
 
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]

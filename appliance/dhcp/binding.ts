@@ -62,6 +62,8 @@ export interface Bindings {
   delegatedIn(first: number, last: number): readonly Binding[]
   /** Every binding of a delegated prefix, of all LANs. */
   delegations(): readonly Binding[]
+  /** The bindings of all LANs, live or not, of hosts with this name. */
+  named(name: string): Iterable<Binding>
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean
   /** Whether one more binding fits besides what a decision adds and removes already. */
   room(now: number, added?: number, removed?: ReadonlySet<Binding>): Room

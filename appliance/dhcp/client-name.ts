@@ -15,7 +15,7 @@ export function nameTold(turn: Turn): ClientFqdn | undefined {
   const theirs = findOption(turn.message.options, 'client-fqdn')
   if (!theirs || turn.message.type === MessageType.informationRequest) return undefined
   if (!askedCodes(turn.message).includes(optionCode('client-fqdn'))) return undefined
-  const name = turn.hostname
+  const name = turn.client.hostname()
   if (name === undefined) return undefined
   const overridden = theirs.flags & flag.serverUpdates ? flag.overridden : 0
   return { kind: 'client-fqdn', flags: flag.noUpdates | overridden, name, partial: theirs.partial }

@@ -101,12 +101,17 @@ function decline(turn: Turn, ia: IaPd): IaAnswer {
   return owned.binding ? { kind: 'nothing' } : unknown(ia)
 }
 
-/** The one it has, else one that it asks for, else the one that its name hashes to; undefined where there is none for it. */
+/** The reserved one, else the one it has, or asks for, or that its name hashes to; undefined where there is none for it. */
 function choose(turn: Turn, ia: IaPd, key: BindingKey, binding: Binding | undefined): Prefix | undefined {
   const { scope, identity, linkLocal } = turn.context
   const pool = scope.delegate
   if (!pool || linkLocal === undefined) return undefined
   const kept = turn.kept(binding)
+  const reserved = (turn.reservation(key)?.prefixes ?? []).map(({ host, length }) =>
+    prefixOfDelegation(scope.plan.prefix, { host, delegated: { length, via: linkLocal } }),
+  )
+  const promised = reserved.find(each => isFree(turn, key, each))
+  if (promised) return take(turn, key, kept, promised)
   const held = kept && prefixOfDelegation(scope.plan.prefix, kept)
   const length = lengthFor(ia, pool)
   if (kept && held && length !== undefined && judgePrefix(scope, held) === 'ours' && isFree(turn, key, held))
@@ -134,8 +139,10 @@ function lengthFor(ia: IaPd, { delegatedLength, shortestLength }: DelegationPool
 
 /** Whether the prefix may be delegated to this key now. */
 function isFree(turn: Turn, key: BindingKey, prefix: Prefix): boolean {
-  const { bindings, now } = turn.context
+  const { bindings, now, scope } = turn.context
   const [first, last] = rangeOf(turn, prefix)
+  const owners = scope.reservations.within(first, last)
+  if (owners.length > 0 && owners.some(each => each !== turn.reservation(key))) return false
   if (turn.delegated.some(each => each[0] <= last && each[1] >= first)) return false
   return bindings.delegatedIn(first, last).every(each => isSameKey(each, key) || !isLive(each, now))
 }

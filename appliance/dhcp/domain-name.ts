@@ -43,3 +43,20 @@ export function hostName(name: string): string | undefined {
   const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
   return lower.length <= longestName && lower.split('.').every(part => label.test(part)) ? lower : undefined
 }
+
+/**
+ * What can be made of a name that a host gives itself: in each label letters, digits and hyphens, everything else a hyphen; undefined
+ * where nothing is left of it. RFC 1123 section 2.1.
+ */
+export function ldhName(name: string): string | undefined {
+  const labels = name
+    .toLowerCase()
+    .split('.')
+    .map(label =>
+      label
+        .replace(/[^a-z0-9]+/g, '-')
+        .slice(0, longestLabel)
+        .replace(/^-|-$/g, ''),
+    )
+  return hostName(labels.filter(label => label !== '').join('.'))
+}

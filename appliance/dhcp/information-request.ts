@@ -11,7 +11,7 @@ const shortestRefresh = 600 // IRT_MINIMUM, RFC 9915 section 7.6
 export function informationRequest(turn: Turn): Answer {
   const { scope, rivals } = turn.context
   const asked = askedCodes(turn.message)
-  if (rivals && told(asked, scope.offers).length === 0) return { kind: 'ignore', reason: 'nothingToTell' }
+  if (rivals && told(asked, turn.client.offers).length === 0) return { kind: 'ignore', reason: 'nothingToTell' }
   if (!asked.includes(optionCode('information-refresh-time'))) return { kind: 'answer', options: [] }
   const seconds = Math.max(shortestRefresh, scope.lifetimes.t1)
   return { kind: 'answer', options: [{ kind: 'information-refresh-time', seconds }] }

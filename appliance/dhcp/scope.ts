@@ -1,6 +1,7 @@
 import { contains, type Ip6, type Prefix } from '../base/ip6.ts'
 import { isAssignable, type LanPlan } from '../plane/plan.ts'
 import type { Offer } from './configuration.ts'
+import type { Reservations } from './reservations.ts'
 
 /** What prefixes are delegated from, and how long they are. */
 export interface DelegationPool {
@@ -24,6 +25,7 @@ export interface Scope {
     readonly t2: number
   }
   readonly offers: readonly Offer[]
+  readonly reservations: Reservations
   readonly delegate: DelegationPool | undefined // undefined: no prefix is delegated
 }
 

@@ -74,9 +74,9 @@ export function decide(message: Message, context: Context): Outcome {
 
 /** What a host may be told besides its leases, the dearest first. */
 function tell(turn: Turn): Option[] {
-  const { message, context } = turn
+  const { message, client } = turn
   if (silent.has(message.type)) return []
-  const told = configuration(message, context.scope.offers)
+  const told = configuration(message, client.offers)
   const name = nameTold(turn)
   return name ? [...told, name] : told
 }

@@ -3,6 +3,7 @@ import { Delegations } from './delegations.ts'
 import { Ends } from './ends.ts'
 import { HashIndex } from './hash-index.ts'
 import { Hoards } from './hoards.ts'
+import { Names } from './names.ts'
 import { hashOfHost, hashOfKey, lanOf, Slots } from './slots.ts'
 
 const mostBindings = 1 << 20 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
@@ -22,6 +23,7 @@ export class Table implements Bindings {
   readonly #ends = new Ends()
   readonly #hoards: Hoards
   readonly #delegations = new Delegations()
+  readonly #names = new Names()
   readonly #quarantine = new Map<string, Quarantine>() // oldest first
   readonly #free: number[] = []
   readonly #most: number
@@ -76,6 +78,10 @@ export class Table implements Bindings {
 
   delegations(): readonly Binding[] {
     return this.#delegations.all
+  }
+
+  named(name: string): readonly Binding[] {
+    return this.#names.of(name).map(slot => this.#read(slot))
   }
 
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean {
@@ -178,6 +184,7 @@ export class Table implements Bindings {
     this.#byKey.add(hashOfKey(binding), slot)
     if (binding.delegated) this.#delegations.add(binding)
     else this.#byHost.add(hashOfHost(binding.subnet, binding.host), slot)
+    if (binding.hostname !== undefined) this.#names.add(binding.hostname, slot)
     this.#ends.add(slot, this.#slots.end(slot))
     this.#hoards.add(this.#slots.card(slot))
   }
@@ -186,6 +193,7 @@ export class Table implements Bindings {
     this.#byKey.delete(hashOfKey(binding), slot)
     if (binding.delegated) this.#delegations.delete(binding)
     else this.#byHost.delete(hashOfHost(binding.subnet, binding.host), slot)
+    if (binding.hostname !== undefined) this.#names.delete(binding.hostname, slot)
     this.#ends.delete(slot, this.#slots.end(slot))
     this.#hoards.delete(this.#slots.card(slot))
     this.#slots.clear(slot)

@@ -14,11 +14,12 @@ import {
   type Quarantine,
   type Room,
 } from './binding.ts'
+import { Client } from './client.ts'
 import type { Reason } from './counters.ts'
-import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
 import { type Message, MessageType } from './message.ts'
 import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
+import type { Reservation } from './reservations.ts'
 import type { Scope } from './scope.ts'
 
 /** A question to the LAN: does the host with this MAC still answer for this address? */
@@ -61,6 +62,7 @@ const mostIas = 8 // of a kind in one message, our own: real hosts send one or t
 export class Turn {
   readonly message: Message
   readonly context: Context
+  readonly client: Client
   readonly changes: Change[] = []
   readonly delegated: (readonly [number, number])[] = [] // to earlier IA_PDs: first and last offset in the site's prefix
   // What earlier IAs of the same message have come to.
@@ -68,12 +70,11 @@ export class Turn {
   readonly #evicted = new Map<number, readonly Binding[]>() // by the address that they are given up for
   readonly #removed = new Set<Binding>()
   #added = 0
-  readonly #client: Duid | undefined
 
   constructor(message: Message, context: Context) {
     this.message = message
     this.context = context
-    this.#client = findOption(message.options, 'client-id')?.duid
+    this.client = new Client(message.options, context)
   }
 
   /**
@@ -105,7 +106,7 @@ export class Turn {
     const { bindings, mac, scope } = this.context
     const first: BindingKey = {
       subnet: scope.plan.subnet,
-      duid: this.#client!, // the rules for discarding leave nothing without one that has IAs
+      duid: this.client.duid!, // the rules for discarding leave nothing without one that has IAs
       iaType: kind === 'ia-pd' ? 'pd' : 'na',
       iaid,
       clone: undefined,
@@ -129,7 +130,9 @@ export class Turn {
 
   /** Whether the address may be given to this key now. */
   isFree(key: BindingKey, host: number): boolean {
-    const { bindings, now } = this.context
+    const { bindings, now, scope } = this.context
+    const owner = scope.reservations.ofHost(host)
+    if (owner && owner !== this.reservation(key)) return false
     if (this.#taken.has(host) || bindings.isQuarantined(key.subnet, host, now)) return false
     const holder = bindings.holder(key.subnet, host)
     return !holder || isSameKey(holder, key) || !isLive(holder, now)
@@ -138,32 +141,42 @@ export class Turn {
   /** Whether the address lies where we give addresses away, and nobody else has it. */
   isFreeAddress(key: BindingKey, address: Ip6): boolean {
     const { plan } = this.context.scope
-    if (address < plan.dynamic.first || address > plan.dynamic.last || isReservedInterfaceId(address)) return false
-    return this.isFree(key, hostOf(plan.prefix, address))
+    const isDynamic = address >= plan.dynamic.first && address <= plan.dynamic.last && !isReservedInterfaceId(address)
+    const host = hostOf(plan.prefix, address)
+    return (isDynamic || this.reservation(key)?.hosts.includes(host) === true) && this.isFree(key, host)
   }
 
   /**
-   * The one it has, else one that it asks for, else the one that its name hashes to; undefined where there is no room. Once for
-   * each key: it counts as taken from then on.
+   * The reserved one, else the one it has, else one that it asks for, else the one that its name hashes to; undefined where there is
+   * no room. Once for each key: it counts as taken from then on.
    */
   choose(key: BindingKey, binding: Binding | undefined, asked: readonly Ip6[]): number | undefined {
-    const { bindings, scope, identity } = this.context
-    const { plan } = scope
     const kept = this.kept(binding)
-    if (kept && this.isFreeAddress(key, addressOf(plan.prefix, kept.host))) {
-      this.#taken.add(kept.host)
-      return kept.host
-    }
-    const wanted = asked.find(address => this.isFreeAddress(key, address))
-    const host =
-      wanted === undefined
-        ? allocate(key, identity.secret, plan, candidate => this.isFree(key, candidate))
-        : hostOf(plan.prefix, wanted)
+    const host = this.#pick(key, kept, asked)
     if (host === undefined) return undefined
-    const holder = bindings.holder(key.subnet, host)
-    if (!this.admit(host, kept, holder && !isSameKey(holder, key) ? [holder] : [])) return undefined
+    const holder = this.context.bindings.holder(key.subnet, host)
+    const displaced = holder && !isSameKey(holder, key) ? [holder] : []
+    if (host !== kept?.host && !this.admit(host, kept, displaced)) return undefined
     this.#taken.add(host)
     return host
+  }
+
+  #pick(key: BindingKey, kept: Binding | undefined, asked: readonly Ip6[]): number | undefined {
+    const { scope, identity } = this.context
+    const { plan } = scope
+    const reserved = this.reservation(key)?.hosts ?? []
+    const free = reserved.find(each => this.isFree(key, each))
+    if (free !== undefined) return free
+    if (kept && this.isFreeAddress(key, addressOf(plan.prefix, kept.host))) return kept.host
+    const wanted = asked.find(address => this.isFreeAddress(key, address))
+    if (wanted !== undefined) return hostOf(plan.prefix, wanted)
+    return allocate(key, identity.secret, plan, candidate => this.isFree(key, candidate))
+  }
+
+  /** What is reserved for a key of this client. */
+  reservation(key: BindingKey): Reservation | undefined {
+    const { scope, bindings } = this.context
+    return scope.reservations.isEmpty ? undefined : this.client.reservation(key.iaid, bindings.find(key))
   }
 
   /** The binding, unless an earlier IA of this message has made it give way. */
@@ -194,7 +207,7 @@ export class Turn {
         ...key,
         ...place,
         mac: mac ?? binding?.mac,
-        hostname: this.hostname ?? binding?.hostname,
+        hostname: this.client.hostname(key.iaid, binding),
         state: 'bound',
         grantedAt: now,
         preferredUntil: now + scope.lifetimes.preferred * 1000,
@@ -238,12 +251,6 @@ export class Turn {
   answer(ia: { readonly kind: 'ia-na' | 'ia-pd'; readonly iaid: number }, options: readonly Option[]): Option {
     const { t1, t2 } = this.context.scope.lifetimes
     return { kind: ia.kind, iaid: ia.iaid, t1, t2, options }
-  }
-
-  /** The name that the host goes by, from what it calls itself. */
-  get hostname(): string | undefined {
-    const fqdn = findOption(this.message.options, 'client-fqdn')
-    return fqdn && hostName(fqdn.name)
   }
 }
 

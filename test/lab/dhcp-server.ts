@@ -12,6 +12,7 @@ import { parseMac } from '../../appliance/base/mac.ts'
 import { offersOf } from '../../appliance/dhcp/configuration.ts'
 import { loadIdentity } from '../../appliance/dhcp/identity.ts'
 import { LanServer, type Scope } from '../../appliance/dhcp/lan-server.ts'
+import { Reservations } from '../../appliance/dhcp/reservations.ts'
 import { openStore } from '../../appliance/dhcp/store.ts'
 import { lanPlan } from '../../appliance/plane/plan.ts'
 
@@ -40,7 +41,16 @@ function scope(): Scope {
   const { site, preference, lifetimes, dns } = settings()
   const plan = lanPlan(parsePrefix(site), undefined)
   const offers = offersOf({ dns: { servers: dns.map(parseIp6), search: [] }, ntp: { servers: [] }, options: [] })
-  return { interface: name, plan, preference, rapidCommit: true, lifetimes, delegate: undefined, offers }
+  return {
+    interface: name,
+    plan,
+    preference,
+    rapidCommit: true,
+    lifetimes,
+    reservations: new Reservations(),
+    delegate: undefined,
+    offers,
+  }
 }
 
 const say = (value: unknown) =>

@@ -29,6 +29,7 @@ describe('a good file', () => {
           },
           dns: { servers: [], search: [] },
           ntp: { servers: [] },
+          reservations: [],
         },
       ],
       fastPath: 'auto',

@@ -4,6 +4,7 @@ import { offersOf, type Settings } from '../../../appliance/dhcp/configuration.t
 import { type Duid, parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type IaNa, type Option, optionCode } from '../../../appliance/dhcp/options.ts'
+import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import type { Scope } from '../../../appliance/dhcp/scope.ts'
 import { decide, type Outcome } from '../../../appliance/dhcp/server.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
@@ -24,6 +25,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     rapidCommit: true,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
     offers: [],
+    reservations: new Reservations(),
     delegate: undefined,
     ...over,
   }

@@ -1,0 +1,92 @@
+/** What the operator has promised to hosts by name: addresses, prefixes, host names, options. */
+import type { Mac } from '../base/mac.ts'
+import type { Offer } from './configuration.ts'
+import type { Duid } from './duid.ts'
+
+/** A host is known by one of: DUID, DUID and IAID, MAC, or the name that it gives itself. */
+export type Identity =
+  | { readonly kind: 'duid'; readonly duid: Duid; readonly iaid: number | undefined }
+  | { readonly kind: 'mac'; readonly mac: Mac }
+  | { readonly kind: 'name'; readonly name: string }
+
+export interface Reservation {
+  readonly identity: Identity
+  readonly hosts: readonly number[] // offsets of its addresses in the LAN's prefix
+  readonly prefixes: readonly { readonly host: number; readonly length: number }[] // offsets in the site's prefix
+  readonly hostname: string | undefined
+  readonly offers: readonly Offer[] // in the place of the LAN's with the same codes
+}
+
+/** What is known of a client. */
+export interface Known {
+  readonly duid: Duid | undefined
+  readonly mac: Mac | undefined
+  readonly name: string | undefined // that it gives itself, and nobody else has
+}
+
+export class Reservations {
+  readonly #byIdentity = new Map<string, Reservation>()
+  readonly #byHost = new Map<number, Reservation>()
+  readonly #byName = new Map<string, Reservation>()
+  readonly #prefixes: { readonly first: number; readonly last: number; readonly reservation: Reservation }[] = []
+
+  constructor(reservations: readonly Reservation[] = []) {
+    for (const reservation of reservations) {
+      this.#byIdentity.set(textOf(reservation.identity), reservation)
+      for (const host of reservation.hosts) this.#byHost.set(host, reservation)
+      for (const { host, length } of reservation.prefixes)
+        this.#prefixes.push({ first: host, last: host + 2 ** (128 - length) - 1, reservation })
+      if (reservation.hostname !== undefined) this.#byName.set(reservation.hostname, reservation)
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#byIdentity.size === 0
+  }
+
+  /** What is reserved for a client and this IAID, or for all its IAIDs: the most exact one. */
+  find({ duid, mac, name }: Known, iaid: number | undefined): Reservation | undefined {
+    const find = (identity: Identity) => this.#byIdentity.get(textOf(identity))
+    return (
+      (duid && iaid !== undefined ? find({ kind: 'duid', duid, iaid }) : undefined) ??
+      (duid && find({ kind: 'duid', duid, iaid: undefined })) ??
+      (mac && find({ kind: 'mac', mac })) ??
+      (name === undefined ? undefined : this.#named(name))
+    )
+  }
+
+  /** For whom an address is. */
+  ofHost(host: number): Reservation | undefined {
+    return this.#byHost.get(host)
+  }
+
+  /** For whom a prefix is that has an address from `first` to `last`: each of them. */
+  within(first: number, last: number): Reservation[] {
+    const found = this.#prefixes.filter(each => each.first <= last && each.last >= first)
+    return found.map(({ reservation }) => reservation)
+  }
+
+  /** For whom a host name is. */
+  ofName(name: string): Reservation | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** `printer` and `printer.site.example` are `printer` to the operator, unless he wrote the whole of it. */
+  #named(name: string): Reservation | undefined {
+    const find = (each: string) => this.#byIdentity.get(textOf({ kind: 'name', name: each }))
+    return find(name) ?? find(name.replace(/\..*/, ''))
+  }
+}
+
+function textOf(identity: Identity): string {
+  switch (identity.kind) {
+    case 'duid':
+      return `duid ${identity.duid} ${identity.iaid ?? ''}`
+    case 'mac':
+      return `mac ${identity.mac}`
+    case 'name':
+      return `name ${identity.name}`
+    default:
+      return identity satisfies never
+  }
+}
