@@ -6,19 +6,22 @@
 import { DecodeError, toHex } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
+import { formatIp6, type Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
+import { admit } from './admission.ts'
 import { type Binding, isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import { encodeFitting } from './fit.ts'
 import type { Identity } from './identity.ts'
-import { decodeMessage, type Message, MessageType } from './message.ts'
+import { leasequery } from './leasequery.ts'
+import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
 import { addressed, delegationsOf, isHeld, type Packet, type Reply, roomFor } from './packet.ts'
+import { Probes } from './probes.ts'
 import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
 import { decide } from './server.ts'
@@ -51,8 +54,6 @@ export interface LanServerOptions {
 }
 
 const reopenAfter = 2_000 // another server on this machine may go away
-const probeRemembered = 10_000 // covers Solicit and Request of one exchange
-const mostProbes = 1024
 
 export class LanServer {
   readonly #options: LanServerOptions
@@ -61,7 +62,7 @@ export class LanServer {
   readonly #search: ServerSearch
   readonly #relays: Relays
   readonly #neighbours: Neighbours
-  readonly #probes = new Map<string, { readonly answered: boolean; readonly until: number }>()
+  readonly #probes = new Probes()
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #counters = newCounters()
   #scope: Scope
@@ -255,18 +256,31 @@ export class LanServer {
     }
   }
 
-  #take({ bytes, address, destination, port }: UdpIn): void {
-    const type = bytes[0]
-    if (type === MessageType.relayForward) {
+  #take(datagram: UdpIn): void {
+    const { bytes, address, port } = datagram
+    const admission = admit(datagram, this.#scope.requesters)
+    if (admission.kind === 'ignore') this.#ignore(address, admission.reason)
+    else if (admission.kind === 'requester') this.#query(decodeMessage(bytes), address, port)
+    else if (admission.kind === 'client')
+      this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
+    else {
       const opened = this.#relays.open(bytes, address, port, this.#scope, this.#options.store.now())
       if (opened.kind === 'ignore') this.#ignore(address, opened.reason)
       else this.#identify({ message: decodeMessage(opened.message), from: opened.client, bytes, relayed: opened })
     }
-    // udhcpc6 renews by unicast, and multicasts when no answer comes. RFC 9915 section 16.
-    else if (!isMulticast(destination)) this.#ignore(address, 'unicast')
-    else if (!isLinkLocal(address)) this.#ignore(address, 'notLinkLocal')
-    else if (type === MessageType.relayReply) this.#ignore(address, 'notForServers')
-    else this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
+  }
+
+  /** A question about leases. It is answered at the port that it came from, as a relay and a host ask from different ones. */
+  #query(message: Message, from: Ip6, port: number): void {
+    const { store, identity } = this.#options
+    const refused = refusal(message, identity.duid)
+    if (refused !== undefined) {
+      this.#ignore(from, refused)
+      return
+    }
+    const scopes = [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
+    const reply = leasequery(message, { duid: identity.duid, scopes, bindings: store.bindings, now: store.now() })
+    this.#outbox.push({ bytes: encodeMessage(reply), to: from, port, promises: false, delegations: undefined })
   }
 
   /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
@@ -290,7 +304,7 @@ export class LanServer {
 
   #decide(packet: Packet, mac: Mac | undefined): void {
     const { message, from, relayed } = packet
-    const { store, identity, managedElsewhere } = this.#options
+    const { store, identity, managedElsewhere, clock } = this.#options
     const scope = relayed?.scope ?? this.#scope
     const outcome = decide(message, {
       scope,
@@ -301,7 +315,8 @@ export class LanServer {
       now: store.now(),
       rivals: this.#search.found,
       alone: () => this.#search.alone && !managedElsewhere?.(),
-      probed: probe => (relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probed(probe)),
+      probed: probe =>
+        relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probes.answered(probe, clock.monotonic()),
     })
     switch (outcome.kind) {
       case 'ignore':
@@ -329,22 +344,13 @@ export class LanServer {
     }
   }
 
-  #probed(probe: Probe): boolean | undefined {
-    const known = this.#probes.get(probeText(probe))
-    return known && known.until > this.#options.clock.monotonic() ? known.answered : undefined
-  }
-
   #probe(packet: Packet, mac: Mac | undefined, probe: Probe): void {
     if (!this.#neighbours.hasRoom) {
       this.#ignore(packet.from, 'tooManyQuestions')
       return
     }
     this.#ask(packet, probe.address, probe.mac, (kept, found) => {
-      const oldest = this.#probes.keys().next().value
-      if (this.#probes.size >= mostProbes && oldest !== undefined) this.#probes.delete(oldest)
-      const until = this.#options.clock.monotonic() + probeRemembered
-      this.#probes.delete(probeText(probe)) // so that the newest stands last
-      this.#probes.set(probeText(probe), { answered: found !== undefined, until })
+      this.#probes.note(probe, found !== undefined, this.#options.clock.monotonic())
       this.#decide(kept, mac)
     })
   }
@@ -387,5 +393,3 @@ export class LanServer {
     if (pass) this.#log.warn({ duid, ...pass }, 'a host found its address in use by another')
   }
 }
-
-const probeText = ({ address, mac }: Probe): string => `${address} ${mac}`

@@ -48,6 +48,7 @@ function scope(): Scope {
     rapidCommit: true,
     lifetimes,
     reservations: new Reservations(),
+    requesters: [],
     delegate: undefined,
     offers,
   }
