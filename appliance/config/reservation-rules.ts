@@ -40,13 +40,13 @@ export function checkReservations(value: unknown, context: Context): void {
       const key = duid !== undefined ? 'duid' : hwAddress !== undefined ? 'hwAddress' : 'hostname'
       identities.take(`${key} ${duid ?? hwAddress ?? hostname} ${iaid ?? ''}`, [...at, key])
       if (hostname !== undefined && key !== 'hostname') names.take(hostname, [...at, 'hostname'])
-      for (const [n, address] of listOf<Ip6>(ipAddresses, 'bigint')) {
+      for (const [n, address] of listOf(ipAddresses, isAddress)) {
         const where = [...at, 'ipAddresses', n]
         const offset = site.offset(address, subnet)
         if (offset === undefined) problem(context, where, notOfLan(subnet))
         else addresses.take(offset, where)
       }
-      for (const [n, prefix] of listOf<Prefix>(some, 'object')) {
+      for (const [n, prefix] of listOf(some, isPrefix)) {
         const where = [...at, 'prefixes', n]
         if (delegate === undefined) problem(context, where, 'needs delegate on this LAN, which delegates no prefixes')
         const offset = site.offsetOfPrefix(prefix)
@@ -98,9 +98,13 @@ function notOfLan(subnet: unknown): string {
   return `is not for a host of this LAN: its last bits must be ::2 to ${last}`
 }
 
-function* listOf<T>(value: unknown, type: 'bigint' | 'object'): Generator<[number, T]> {
+const isAddress = (value: unknown): value is Ip6 => typeof value === 'bigint'
+const isPrefix = (value: unknown): value is Prefix => isAddress(keysOf(value)['address'])
+
+/** Those that are what they should be, with their places. */
+function* listOf<T>(value: unknown, isOne: (value: unknown) => value is T): Generator<[number, T]> {
   if (!Array.isArray(value)) return
-  for (const [i, each] of value.entries()) if (typeof each === type && each !== null) yield [i, each as T]
+  for (const [i, each] of value.entries()) if (isOne(each)) yield [i, each]
 }
 
 /** What is reserved already, and where. */

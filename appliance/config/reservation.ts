@@ -4,6 +4,7 @@ import { parseIp6, parsePrefix } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
 import { ownOption } from './dhcp-option.ts'
 import { keysOf, problem } from './rules.ts'
+import { dns, ntp } from './servers.ts'
 import { domain, parsed } from './text.ts'
 
 /** The octets of a DUID as lower-case hex with colons. */
@@ -27,6 +28,8 @@ export const reservation = z
       .default([])
       .describe('addresses, whole or as the last bits in the LAN such as ::5'),
     prefixes: z.array(parsed(parsePrefix)).max(16).default([]).describe('prefixes in ::c000:0:0/82'),
+    dns: dns.prefault({}),
+    ntp: ntp.prefault({}),
     options: z.array(ownOption).max(64).default([]).describe("in the place of the LAN's with the same codes"),
   })
   .superRefine(checkIdentity, { when: () => true })

@@ -3,11 +3,10 @@
  * Keys that are left out get defaults that suit a LAN which already has its own default router and DNS.
  */
 import * as z from 'zod'
-import { isMulticast, parseIp6, unspecified } from '../base/ip6.ts'
 import { maxSubnet } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { delegation } from './delegation.ts'
-import { ownOption, parseTimeSource } from './dhcp-option.ts'
+import { ownOption } from './dhcp-option.ts'
 import { checkRelays, relay } from './relay.ts'
 import { reservation } from './reservation.ts'
 import { checkReservations } from './reservation-rules.ts'
@@ -20,7 +19,8 @@ import {
   checkOverlay,
   checkRouteLifetimes,
 } from './rules.ts'
-import { domain, interfaceName, listen, parsed, path } from './text.ts'
+import { dns, ntp } from './servers.ts'
+import { interfaceName, listen, parsed, path } from './text.ts'
 
 export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
 export const defaultSocket = '/run/siteplane/api.sock'
@@ -28,12 +28,6 @@ export const defaultSocket = '/run/siteplane/api.sock'
 const infinite = 0xffff_ffff // seconds; RFC 4861 section 4.6.2, RFC 9915 section 7.7
 
 const seconds = z.int().min(1).max(infinite)
-
-const server = parsed(text => {
-  const address = parseIp6(text)
-  if (address === unspecified || isMulticast(address)) throw new Error(`${text} can't be the address of a server`)
-  return address
-})
 
 const overlay = z
   .strictObject({
@@ -135,21 +129,8 @@ const lan = z
       .prefault({}),
     reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),
     delegate: delegation.optional().describe('prefixes for what lies behind a host; none unless given'),
-    dns: z
-      .strictObject({
-        servers: z.array(server).max(16).default([]).describe('IPv6 addresses of resolvers'),
-        search: z.array(domain).max(16).default([]).describe('domain names that hosts complete short names with'),
-      })
-      .prefault({}),
-    ntp: z
-      .strictObject({
-        servers: z
-          .array(parsed(parseTimeSource))
-          .max(16)
-          .default([])
-          .describe('IPv6 addresses (multicast groups too) or names of time servers'),
-      })
-      .prefault({}),
+    dns: dns.prefault({}),
+    ntp: ntp.prefault({}),
   })
   .superRefine(checkOptions, { when: () => true })
 

@@ -41,7 +41,7 @@ function reservationsOf(config: LanConfig, plan: LanPlan): Reservations {
 
 /** What is of another site, as ZeroTier has it today, is left out; `foreignReservations` says so. */
 function reservationOf(configured: Configured, plan: LanPlan): Reservation {
-  const { hostname, ipAddresses, prefixes, options } = configured
+  const { hostname, ipAddresses, prefixes, dns, ntp, options } = configured
   const site = wholeSite(plan.prefix)
   return {
     identity: identityOf(configured),
@@ -51,7 +51,7 @@ function reservationOf(configured: Configured, plan: LanPlan): Reservation {
       return host === undefined ? [] : [{ host, length: prefix.length }]
     }),
     hostname,
-    offers: offersOf({ dns: { servers: [], search: [] }, ntp: { servers: [] }, options }),
+    offers: offersOf({ dns, ntp, options }),
   }
 }
 
