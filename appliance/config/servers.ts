@@ -4,7 +4,8 @@ import { isMulticast, parseIp6, unspecified } from '../base/ip6.ts'
 import { parseTimeSource } from './dhcp-option.ts'
 import { domain, parsed } from './text.ts'
 
-const server = parsed(text => {
+/** The address of a server. */
+export const server = parsed(text => {
   const address = parseIp6(text)
   if (address === unspecified || isMulticast(address)) throw new Error(`${text} can't be the address of a server`)
   return address

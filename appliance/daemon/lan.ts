@@ -18,6 +18,7 @@ import { LanResponder } from '../ndp/lan-responder.ts'
 import type { Address, Link } from '../netlink/kernel.ts'
 import { type LanPlan, lanPlan } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
+import { reservationNotices } from './reservations.ts'
 import { scopeOf } from './scope.ts'
 import { segmentsOf } from './segments.ts'
 
@@ -94,6 +95,12 @@ export class LanRunner {
   /** The LANs behind relays on this one. */
   get segments(): readonly Segment[] {
     return this.#segments
+  }
+
+  /** Why hosts don't have what is reserved for them, as sentences. */
+  get reservationNotices(): readonly string[] {
+    const { store } = this.#shared
+    return this.#plan ? reservationNotices(this.#config, this.#plan, store.bindings, store.now()) : []
   }
 
   get services(): Readonly<Services> | undefined {

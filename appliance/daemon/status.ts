@@ -89,6 +89,7 @@ function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): strin
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
+    ...lans.flatMap(runner => runner.reservationNotices),
     ...(kernel.forwarding === 'all' && lan.length > 0 ? [all] : []),
   ]
 }

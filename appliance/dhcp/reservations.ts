@@ -40,6 +40,10 @@ export class Reservations {
     }
   }
 
+  get all(): Iterable<Reservation> {
+    return this.#byIdentity.values()
+  }
+
   get isEmpty(): boolean {
     return this.#byIdentity.size === 0
   }

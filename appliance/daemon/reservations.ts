@@ -1,0 +1,74 @@
+import { formatIp6, formatPrefix } from '../base/ip6.ts'
+import { offsetOf, offsetOfPrefix } from '../config/reservation-rules.ts'
+import type { LanConfig } from '../config/schema.ts'
+import { addressOf, type Bindings, isLive } from '../dhcp/binding.ts'
+import { offersOf } from '../dhcp/configuration.ts'
+import { macOfDuid, parseDuid } from '../dhcp/duid.ts'
+import { type Identity, type Reservation, Reservations } from '../dhcp/reservations.ts'
+import { type LanPlan, wholeSite } from '../plane/plan.ts'
+
+type Configured = LanConfig['reservations'][number]
+
+const made = new WeakMap<LanConfig, { readonly plan: LanPlan; readonly reservations: Reservations }>()
+
+/** The reservations of a LAN. Made once for a configuration and a prefix: the kernel makes us look at everything again each few seconds. */
+export function reservationsOf(config: LanConfig, plan: LanPlan): Reservations {
+  const known = made.get(config)
+  if (known?.plan.prefix.address === plan.prefix.address) return known.reservations
+  const reservations = new Reservations(config.reservations.map(each => reservationOf(each, plan)))
+  made.set(config, { plan, reservations })
+  return reservations
+}
+
+/** What is of another site, as ZeroTier has it today, is left out; the notices say so. */
+function reservationOf(configured: Configured, plan: LanPlan): Reservation {
+  const { hostname, ipAddresses, prefixes, dns, ntp, options } = configured
+  const site = wholeSite(plan.prefix)
+  return {
+    identity: identityOf(configured),
+    hosts: ipAddresses.flatMap(address => offsetOf(address, plan) ?? []),
+    prefixes: prefixes.flatMap(prefix => {
+      const host = offsetOfPrefix(prefix, site)
+      return host === undefined ? [] : [{ host, length: prefix.length }]
+    }),
+    hostname,
+    offers: offersOf({ dns, ntp, options }),
+  }
+}
+
+function identityOf({ duid, iaid, hwAddress, hostname }: Configured): Identity {
+  if (duid !== undefined) return { kind: 'duid', duid: parseDuid(duid), iaid }
+  if (hwAddress !== undefined) return { kind: 'mac', mac: hwAddress }
+  return { kind: 'name', name: hostname! } // one of the three is there, or the file would have been refused
+}
+
+const mostTold = 8
+
+/** Why hosts don't have what is reserved for them, as sentences. */
+export function reservationNotices(config: LanConfig, plan: LanPlan, bindings: Bindings, now: number): string[] {
+  const site = wholeSite(plan.prefix)
+  const reservations = reservationsOf(config, plan)
+  const foreign = config.reservations.flatMap(({ ipAddresses, prefixes }) => [
+    ...ipAddresses.filter(address => offsetOf(address, plan) === undefined).map(formatIp6),
+    ...prefixes.filter(prefix => offsetOfPrefix(prefix, site) === undefined).map(formatPrefix),
+  ])
+  const notices = foreign.map(
+    each =>
+      `${each} is reserved on ${config.interface}, but it is not of this site, ${formatPrefix(site)}: give its last bits alone`,
+  )
+  for (const reservation of reservations.all) {
+    for (const host of reservation.hosts) {
+      const holder = bindings.holder(plan.subnet, host)
+      if (!holder || !isLive(holder, now)) continue
+      const { duid, mac = macOfDuid(duid), hostname, iaid } = holder
+      if (reservations.find({ duid, mac, name: hostname }, iaid) === reservation) continue
+      const address = formatIp6(addressOf(plan.prefix, host))
+      notices.push(
+        `${address} is reserved for another host than ${hostname ?? mac ?? duid}, which has it until it renews`,
+      )
+    }
+  }
+  return notices.length > mostTold
+    ? [...notices.slice(0, mostTold), `and ${notices.length - mostTold} more reservations`]
+    : notices
+}
