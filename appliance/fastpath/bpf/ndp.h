@@ -81,12 +81,12 @@ inline_always int read_message(struct __sk_buff *skb, struct message *m)
 	m->length = bpf_htonl(length);
 	m->next = bpf_htonl(NEXT_ICMP6);
 	if (length > ND_HEADER) {
-		__u32 rest = length - ND_HEADER;
+		__u64 last = length - ND_HEADER - 1;
 
-		/* The verifier wants to see the bounds on the very register. */
-		asm volatile("" : "+r"(rest));
-		if (rest == 0 || rest > sizeof(m->options) ||
-		    bpf_skb_load_bytes(skb, HEADERS + ND_HEADER, m->options, rest))
+		/* The verifier wants to see the bounds on the very register, and before Linux 6.8 learns nothing from "not 0". */
+		asm volatile("" : "+r"(last));
+		if (last >= sizeof(m->options) ||
+		    bpf_skb_load_bytes(skb, HEADERS + ND_HEADER, m->options, last + 1))
 			return ND_INVALID;
 	}
 	return ND_VALID;
