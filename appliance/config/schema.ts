@@ -120,11 +120,6 @@ const lan = z
           .describe('answer at once who asks for that, unless another server is there'),
         lifetimes: leaseTimes.prefault({}),
         options: z.array(ownOption).max(64).default([]).describe('options of your own'),
-        leasequery: z
-          .strictObject({
-            requesters: z.array(server).max(64).default([]).describe('addresses that may ask about leases'),
-          })
-          .prefault({}),
       })
       .prefault({}),
     reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),

@@ -36,6 +36,8 @@ export interface DaemonOptions {
 /** `stop`: for good, nothing of ours is left. `hand-over`: leave everything working for the next start. */
 export type Ending = 'stop' | 'hand-over'
 
+const forgetEvery = 1_000
+
 export class Daemon {
   readonly #options: DaemonOptions
   readonly #log: Log
@@ -65,6 +67,8 @@ export class Daemon {
       throw inDirectory(error)
     }
     const store = resources.use(openStore(join(directory, 'leases.db'), options.log, systemClock))
+    const forgetting = setInterval(() => store.forgetOld(), forgetEvery).unref()
+    resources.defer(() => clearInterval(forgetting))
     const kernel = resources.use(await openKernel(options.log))
     const journal = await FileJournal.open(directory, options.log).catch(error => {
       throw inDirectory(error)

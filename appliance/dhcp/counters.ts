@@ -15,11 +15,10 @@ export const reasons = {
   serverIdToAll: 'a server identifier in a message to all servers',
   foreignServerId: 'for another server',
   iaNotAllowed: 'an identity association where only configuration may be asked for',
-  notRequester: 'a question about leases from an address that is not among the requesters',
-  noQuery: 'a question about leases without the question',
   foreignAddresses: 'addresses that we can not judge',
   nothingToSay: 'nothing to say about its addresses',
   nothingToTell: 'nothing of what it asks for is ours to tell, and another server may have it',
+  flood: 'more messages wait than can be answered, most of them from this host', // RFC 9915 section 23.2
   tooManyQuestions: 'too many questions to the LAN are open', // the client will retransmit
 } as const
 export type Reason = keyof typeof reasons
@@ -27,6 +26,7 @@ export type Reason = keyof typeof reasons
 /** Since the start. */
 export interface Counters extends Record<`ignored.${Reason}`, number> {
   received: number
+  overflowed: number // lost by the kernel: the socket was full
   answered: number
   malformed: number
   ignored: number // all of those by reason
@@ -42,6 +42,7 @@ export function newCounters(): Counters {
   const byReason = Object.keys(reasons).map(reason => [`ignored.${reason}`, 0])
   const all = {
     received: 0,
+    overflowed: 0,
     answered: 0,
     malformed: 0,
     ignored: 0,

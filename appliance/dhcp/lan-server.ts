@@ -1,22 +1,20 @@
 /**
- * The DHCPv6 server of one LAN. Everything that arrives in one turn of the event loop is decided, stored in one transaction and
- * then answered in one call; questions to the LAN (whose MAC is it, is the first host still there) put a message aside until
+ * The DHCPv6 server of one LAN. What arrives together is decided, stored in one transaction and then answered in one call; questions to the LAN (whose MAC is it, is the first host still there) put a message aside until
  * they are answered.
  */
 import { DecodeError, toHex } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, type Ip6 } from '../base/ip6.ts'
+import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { admit } from './admission.ts'
 import { type Binding, isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import { encodeFitting } from './fit.ts'
 import type { Identity } from './identity.ts'
-import { leasequery } from './leasequery.ts'
-import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
+import { Inbox } from './inbox.ts'
+import { decodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
@@ -62,13 +60,14 @@ export class LanServer {
   readonly #search: ServerSearch
   readonly #relays: Relays
   readonly #neighbours: Neighbours
-  readonly #probes = new Probes()
+  readonly #probes: Probes
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #counters = newCounters()
   #scope: Scope
   #sockets: Sockets | undefined
   #failure: string | undefined
   #outbox: Reply[] = []
+  #overflowed = 0 // in sockets that are closed
   #running = false
   #inTurn = false
 
@@ -83,6 +82,7 @@ export class LanServer {
       send: frame => void this.#sockets?.frames.send([{ frame }]),
       after: (milliseconds, body) => this.#after(milliseconds, body),
     })
+    this.#probes = new Probes(options.clock)
     this.#relays = new Relays(options.link.name)
     this.#relays.replace(options.segments ?? [])
     this.#neighbours = new Neighbours({
@@ -161,7 +161,7 @@ export class LanServer {
   }
 
   counters(): Readonly<Counters> {
-    return { ...this.#counters }
+    return { ...this.#counters, overflowed: this.#overflowed + (this.#sockets?.datagrams.overflowed ?? 0) }
   }
 
   #open(): void {
@@ -181,7 +181,12 @@ export class LanServer {
       const pass = this.#throttle.pass('socket')
       if (pass) this.#log.warn({ err: error, ...pass }, 'a DHCPv6 socket reported an error')
     }
-    datagrams.listen(batch => this.#turn(() => this.#receive(batch)), failed)
+    const inbox = new Inbox({
+      serve: batch => this.#turn(() => this.#receive(batch)),
+      drop: ({ address }) => this.#flooded(address),
+      later: body => setImmediate(() => this.#sockets?.datagrams === datagrams && body()),
+    })
+    datagrams.listen(batch => inbox.receive(batch), failed)
     neighbours.listen(batch => this.#turn(() => this.#neighbours.hear(batch)), failed)
     frames.listen(batch => {
       for (const { frame } of batch) this.#guard(frame, () => this.#search.hear(frame, this.#scope.preference))
@@ -193,6 +198,7 @@ export class LanServer {
     if (!this.#sockets) return
     const { datagrams, neighbours, frames } = this.#sockets
     this.#sockets = undefined
+    this.#overflowed += datagrams.overflowed ?? 0
     for (const endpoint of [datagrams, neighbours, frames]) endpoint.close()
   }
 
@@ -249,6 +255,15 @@ export class LanServer {
       this.#log.debug({ to: formatIp6(kept[index]!.to), errno }, 'a DHCPv6 reply did not leave')
   }
 
+  #flooded(from: Ip6): void {
+    this.#counters.received++
+    this.#counters.ignored++
+    this.#counters['ignored.flood']++
+    const pass = this.#throttle.pass('flood')
+    const why = 'more DHCPv6 messages than can be answered: hosts are served in turn, and this one sends most'
+    if (pass) this.#log.warn({ from: formatIp6(from), ...pass }, why)
+  }
+
   #receive(batch: readonly UdpIn[]): void {
     for (const datagram of batch) {
       this.#counters.received++
@@ -256,31 +271,18 @@ export class LanServer {
     }
   }
 
-  #take(datagram: UdpIn): void {
-    const { bytes, address, port } = datagram
-    const admission = admit(datagram, this.#scope.requesters)
-    if (admission.kind === 'ignore') this.#ignore(address, admission.reason)
-    else if (admission.kind === 'requester') this.#query(decodeMessage(bytes), address, port)
-    else if (admission.kind === 'client')
-      this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
-    else {
+  #take({ bytes, address, destination, port }: UdpIn): void {
+    const type = bytes[0]
+    if (type === MessageType.relayForward) {
       const opened = this.#relays.open(bytes, address, port, this.#scope, this.#options.store.now())
       if (opened.kind === 'ignore') this.#ignore(address, opened.reason)
       else this.#identify({ message: decodeMessage(opened.message), from: opened.client, bytes, relayed: opened })
     }
-  }
-
-  /** A question about leases. It is answered at the port that it came from, as a relay and a host ask from different ones. */
-  #query(message: Message, from: Ip6, port: number): void {
-    const { store, identity } = this.#options
-    const refused = refusal(message, identity.duid)
-    if (refused !== undefined) {
-      this.#ignore(from, refused)
-      return
-    }
-    const scopes = [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
-    const reply = leasequery(message, { duid: identity.duid, scopes, bindings: store.bindings, now: store.now() })
-    this.#outbox.push({ bytes: encodeMessage(reply), to: from, port, promises: false, delegations: undefined })
+    // udhcpc6 renews by unicast, and multicasts when no answer comes. RFC 9915 section 16.
+    else if (!isMulticast(destination)) this.#ignore(address, 'unicast')
+    else if (!isLinkLocal(address)) this.#ignore(address, 'notLinkLocal')
+    else if (type === MessageType.relayReply) this.#ignore(address, 'notForServers')
+    else this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
   }
 
   /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
@@ -304,7 +306,7 @@ export class LanServer {
 
   #decide(packet: Packet, mac: Mac | undefined): void {
     const { message, from, relayed } = packet
-    const { store, identity, managedElsewhere, clock } = this.#options
+    const { store, identity, managedElsewhere } = this.#options
     const scope = relayed?.scope ?? this.#scope
     const outcome = decide(message, {
       scope,
@@ -315,8 +317,7 @@ export class LanServer {
       now: store.now(),
       rivals: this.#search.found,
       alone: () => this.#search.alone && !managedElsewhere?.(),
-      probed: probe =>
-        relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probes.answered(probe, clock.monotonic()),
+      probed: probe => (relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probes.answered(probe)),
     })
     switch (outcome.kind) {
       case 'ignore':
@@ -350,7 +351,7 @@ export class LanServer {
       return
     }
     this.#ask(packet, probe.address, probe.mac, (kept, found) => {
-      this.#probes.note(probe, found !== undefined, this.#options.clock.monotonic())
+      this.#probes.remember(probe, found !== undefined)
       this.#decide(kept, mac)
     })
   }

@@ -1,23 +1,29 @@
+import type { Clock } from '../base/clock.ts'
 import type { Probe } from './turn.ts'
 
-const remembered = 10_000 // milliseconds; covers Solicit and Request of one exchange
+const remembered = 10_000 // covers Solicit and Request of one exchange
 const most = 1024
 
-/** What probes of the last seconds have found. Pure: it is told the time, by the monotonic clock. */
+/** What the LAN has answered to probes a moment ago. */
 export class Probes {
-  readonly #found = new Map<string, { readonly answered: boolean; readonly until: number }>() // the newest last
+  readonly #clock: Clock
+  readonly #answers = new Map<string, { readonly answered: boolean; readonly until: number }>() // the newest last
 
-  /** Whether the host answered; undefined where it wasn't asked lately. */
-  answered(probe: Probe, now: number): boolean | undefined {
-    const known = this.#found.get(textOf(probe))
-    return known && known.until > now ? known.answered : undefined
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
 
-  note(probe: Probe, answered: boolean, now: number): void {
-    const oldest = this.#found.keys().next().value
-    if (this.#found.size >= most && oldest !== undefined) this.#found.delete(oldest)
-    this.#found.delete(textOf(probe))
-    this.#found.set(textOf(probe), { answered, until: now + remembered })
+  /** Whether it was answered; undefined where nobody asked. */
+  answered(probe: Probe): boolean | undefined {
+    const known = this.#answers.get(textOf(probe))
+    return known && known.until > this.#clock.monotonic() ? known.answered : undefined
+  }
+
+  remember(probe: Probe, answered: boolean): void {
+    const oldest = this.#answers.keys().next().value
+    if (this.#answers.size >= most && oldest !== undefined) this.#answers.delete(oldest)
+    this.#answers.delete(textOf(probe))
+    this.#answers.set(textOf(probe), { answered, until: this.#clock.monotonic() + remembered })
   }
 }
 

@@ -26,7 +26,6 @@ export interface Scope {
   }
   readonly offers: readonly Offer[]
   readonly reservations: Reservations
-  readonly requesters: readonly Ip6[] // addresses that may ask about leases
   readonly delegate: DelegationPool | undefined // undefined: no prefix is delegated
 }
 

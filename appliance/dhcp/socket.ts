@@ -25,7 +25,7 @@ export const allRelayedServers: Ip6 = parseIp6('ff05::1:3') // All_DHCP_Servers,
 
 export interface Sockets {
   /** What clients and relays send to all servers, relays also to us alone, and our answers. */
-  readonly datagrams: Endpoint<UdpIn, UdpOut>
+  readonly datagrams: Endpoint<UdpIn, UdpOut> & { readonly overflowed?: number }
   /** Neighbour solicitations of ours and the advertisements that come back. */
   readonly neighbours: Endpoint<IcmpIn, IcmpOut>
   /** Frames to DHCPv6 clients: what other servers say to us. A tap, so that a client on this machine keeps its port to itself. */

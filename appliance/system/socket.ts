@@ -21,6 +21,7 @@ export const so = {
   SO_ATTACH_FILTER: 26,
   SO_SNDBUFFORCE: 32,
   SO_RCVBUFFORCE: 33,
+  SO_RXQ_OVFL: 40,
 } as const
 
 /** A descriptor with its options, before it is read from. Errors are KernelErrors that name the link. */
@@ -100,7 +101,7 @@ export interface Dialect<In, Out> {
   write(vector: MessageVector, i: number, message: Out): boolean
 }
 
-const roundsPerTurn = 4 // so that a flood on one socket leaves the others their turn
+const roundsPerTurn = 8 // so that a flood on one socket leaves the others their turn
 
 /** An Endpoint over any socket, with the dialect of its kind. */
 export class BatchEndpoint<In, Out> implements Endpoint<In, Out> {

@@ -8,14 +8,14 @@ const longest = 65_536 // any datagram fits; pages that nobody touches are not t
 
 /**
  * A UDP socket for IPv6 on one link: `[::]:port`, member of the groups there, deaf on all other links, so that each LAN may have
- * one of its own on the same port. Throws a KernelError (EADDRINUSE where another server holds the port).
+ * one of its own on the same port. `overflowed` counts what the kernel had no room for. Throws a KernelError (EADDRINUSE where another server holds the port).
  */
 export function openUdp(options: {
   readonly link: LinkRef
   readonly port: number
   readonly groups: readonly Ip6[]
   readonly receiveBuffer?: number
-}): Endpoint<UdpIn, UdpOut> {
+}): Endpoint<UdpIn, UdpOut> & { readonly overflowed: number } {
   const { link, port, groups } = options
   const socket = configured(new Socket(so.AF_INET6, so.SOCK_DGRAM, 0, link.name), s => {
     s.bindToLink(link)
@@ -23,12 +23,14 @@ export function openUdp(options: {
     s.set(ipv6.level, ipv6.RECVPKTINFO, 1, 'set options of a socket on')
     s.set(ipv6.level, ipv6.MULTICAST_IF, link.index, 'set options of a socket on')
     s.set(ipv6.level, ipv6.MULTICAST_LOOP, 0, 'set options of a socket on')
+    s.set(so.SOL_SOCKET, so.SO_RXQ_OVFL, 1, 'set options of a socket on')
     s.trySet(ipv6.level, ipv6.MULTICAST_ALL, 0) // only the groups that this socket joined
     s.receiveBuffer(options.receiveBuffer ?? 1 << 20)
     s.bind(sockaddr(unspecified, port, 0), `bind UDP port ${port} on`)
     for (const group of groups) join(s, group, link)
   })
 
+  let overflowed = 0
   const senders = new AddressReader()
   const destinations = new AddressReader()
   const dialect: Dialect<UdpIn, UdpOut> = {
@@ -38,6 +40,8 @@ export function openUdp(options: {
       const info = vector.controlAt(i, ipv6.level, ipv6.PKTINFO, 20)
       if (info < 0) return undefined
       const { memory } = vector
+      const lost = vector.controlAt(i, so.SOL_SOCKET, so.SO_RXQ_OVFL, 4)
+      if (lost >= 0) overflowed = memory.getUint32(lost, true)
       const name = vector.nameAt(i)
       return {
         bytes,
@@ -52,5 +56,8 @@ export function openUdp(options: {
       return vector.fill(i, message.bytes, sockaddrSize)
     },
   }
-  return new BatchEndpoint(socket, dialect)
+  const endpoint = new BatchEndpoint(socket, dialect)
+  return Object.defineProperty(endpoint, 'overflowed', { get: () => overflowed }) as typeof endpoint & {
+    readonly overflowed: number
+  }
 }

@@ -4,6 +4,8 @@
  * - `storm COUNT`: Requests from that many different hosts, 64 in flight, repeated until answered; prints
  *   `{ told: [[duid, address], …] }` as answers come.
  * - `mutate COUNT SEED`: that many damaged copies of what captured clients sent.
+ * - `flood SECONDS`: Solicits of ever new hosts from this one card, as fast as the kernel takes them.
+ * - `loop COUNT`: one exchange of a new host after the other; prints how often each had to be repeated.
  * - `ask DUID IAID [ADDRESS]`: one Solicit and one Request; prints the reply's addresses.
  */
 import { readFileSync } from 'node:fs'
@@ -58,11 +60,16 @@ const addressesOf = ({ options }: Message): string[] =>
     .filter(({ valid }) => valid > 0)
     .map(({ address }) => formatIp6(address))
 
+let repeated = 0
+
 /** The next reply with this transaction; asks again every half second. */
 function exchange(message: Message): Promise<Message> {
   return new Promise(resolve => {
     send(message)
-    const again = setInterval(() => send(message), 500)
+    const again = setInterval(() => {
+      repeated++
+      send(message)
+    }, 500)
     hear = reply => {
       if (reply.transaction !== message.transaction) return
       clearInterval(again)
@@ -136,6 +143,31 @@ async function storm(count: number): Promise<void> {
   say({ done: true })
 }
 
+async function flood(seconds: number): Promise<void> {
+  say({ flooding: true })
+  let sent = 0
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; await wait(0)) {
+    const batch = Array.from({ length: 256 }, () => {
+      const options: Option[] = [{ kind: 'client-id', duid: duidOf(sent) }, ia(1)]
+      return {
+        bytes: encodeMessage({ type: MessageType.solicit, transaction: sent++ & 0xff_ffff, options }),
+        ...servers,
+      }
+    })
+    endpoint.send(batch)
+  }
+  say({ done: true, sent })
+}
+
+async function loop(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    repeated = 0
+    await ask(duidOf(0x7000_0000 + i), 1)
+    say({ repeated })
+  }
+  say({ done: true })
+}
+
 /** Numbers from a seed, so that a failure can be had again (mulberry32). */
 function numbers(seed: number): () => number {
   let state = seed
@@ -178,6 +210,8 @@ async function mutate(count: number, seed: number): Promise<void> {
 }
 
 if (mode === 'storm') await storm(Number(args[0]))
+else if (mode === 'flood') await flood(Number(args[0]))
+else if (mode === 'loop') await loop(Number(args[0]))
 else if (mode === 'mutate') await mutate(Number(args[0]), Number(args[1]))
 else await ask(parseDuid(args[0]!), Number(args[1]), args[2])
 endpoint.close()

@@ -69,6 +69,22 @@ test('100,000 damaged messages: it serves afterwards, says little, and does not 
   expect(server.program.lines.filter(line => !line.startsWith('{"status"')).length).toBeLessThan(10)
 })
 
+test('D23 a host that floods costs the others nothing, and is named', async () => {
+  await using lan = await DhcpLan.create({ advertise: false })
+  const other = await lan.host('other', '02:00:00:00:00:0c')
+  await using server = await lan.serve()
+  await using flood = client(lan.lan.host, 'flood', '6')
+  await flood.says(/flooding/, 10_000)
+  await until(async () => (await server.status()).counters['ignored.flood'] > 0, 'the flood to be one', 6_000)
+  await using loop = client(other, 'loop', '12')
+  await loop.says(/"done":true/, 20_000)
+  const repeated = loop.lines.filter(line => line.startsWith('{"repeated"'))
+  expect(repeated.filter(line => line !== '{"repeated":0}').length).toBeLessThan(3) // the kernels drop some themselves
+  expect(server.program.lines.join()).toMatch(/"from":"fe80::ff:fe00:b".*more DHCPv6 messages than can be answered/)
+  await flood.says(/"done":true/, 20_000)
+  expect((await server.status()).counters.bugs).toBe(0)
+})
+
 test('another DHCPv6 server is found at start and named with what its clients lose', async () => {
   await using lan = await DhcpLan.create({ advertise: false })
   const other = await lan.host('other', '02:00:00:00:00:0d')

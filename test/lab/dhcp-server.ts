@@ -9,6 +9,7 @@ import { systemClock } from '../../appliance/base/clock.ts'
 import { formatIp6, fromBytes, type Ip6, parseIp6, parsePrefix } from '../../appliance/base/ip6.ts'
 import { createLog } from '../../appliance/base/log.ts'
 import { parseMac } from '../../appliance/base/mac.ts'
+import { keepHeapSmall } from '../../appliance/daemon/heap.ts'
 import { offersOf } from '../../appliance/dhcp/configuration.ts'
 import { loadIdentity } from '../../appliance/dhcp/identity.ts'
 import { LanServer, type Scope } from '../../appliance/dhcp/lan-server.ts'
@@ -25,6 +26,7 @@ export interface ServerSettings {
   readonly dns: readonly string[]
 }
 
+keepHeapSmall()
 const path = process.argv[2]!
 const settings = () => JSON.parse(readFileSync(path, 'utf8')) as ServerSettings
 const { interface: name, stateDirectory } = settings()
@@ -48,7 +50,6 @@ function scope(): Scope {
     rapidCommit: true,
     lifetimes,
     reservations: new Reservations(),
-    requesters: [],
     delegate: undefined,
     offers,
   }

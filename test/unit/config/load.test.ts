@@ -26,7 +26,6 @@ describe('a good file', () => {
             rapidCommit: true,
             lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
             options: [],
-            leasequery: { requesters: [] },
           },
           dns: { servers: [], search: [] },
           ntp: { servers: [] },

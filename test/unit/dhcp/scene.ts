@@ -26,7 +26,6 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
     offers: [],
     reservations: new Reservations(),
-    requesters: [],
     delegate: undefined,
     ...over,
   }

@@ -1,0 +1,61 @@
+/** What waits, by who sent it. */
+interface Waiting<T> {
+  readonly items: T[]
+  next: number
+}
+
+/**
+ * A bounded queue that serves its sources in turn, one item each: whoever sends a flood waits behind itself. Where it is full, the
+ * one with most in it loses its last.
+ */
+export class FairQueue<Source, T> {
+  readonly #most: number
+  readonly #sources = new Map<Source, Waiting<T>>() // in the order of their turns
+  #longest: Source | undefined
+  #size = 0
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Returns what had to go instead: the item itself, or one of another source. */
+  push(source: Source, item: T): T | undefined {
+    const known = this.#sources.get(source)
+    let lost: T | undefined
+    if (this.#size >= this.#most) {
+      const fair = this.#most / (this.#sources.size + (known ? 0 : 1))
+      const longest = this.#longest === undefined ? undefined : this.#sources.get(this.#longest)
+      if ((known && length(known) >= fair) || !longest || length(longest) <= fair) return item
+      lost = longest.items.pop()
+      this.#size--
+    }
+    const waiting = known ?? { items: [], next: 0 }
+    if (!known) this.#sources.set(source, waiting)
+    waiting.items.push(item)
+    this.#size++
+    const longest = this.#longest === undefined ? undefined : this.#sources.get(this.#longest)
+    if (!longest || length(waiting) > length(longest)) this.#longest = source
+    return lost
+  }
+
+  /** The next ones, at most so many. */
+  take(most: number): T[] {
+    const taken: T[] = []
+    while (taken.length < most && this.#size > 0) {
+      for (const [source, waiting] of this.#sources) {
+        taken.push(waiting.items[waiting.next++]!)
+        this.#size--
+        this.#sources.delete(source)
+        if (length(waiting) > 0) this.#sources.set(source, waiting) // its next turn comes after all others'
+        if (taken.length === most || this.#size === 0) break
+      }
+    }
+    return taken
+  }
+}
+
+const length = (waiting: Waiting<unknown>): number => waiting.items.length - waiting.next
