@@ -19,7 +19,7 @@ import {
   checkOverlay,
   checkRouteLifetimes,
 } from './rules.ts'
-import { dns, ntp, server } from './servers.ts'
+import { dns, ntp } from './servers.ts'
 import { interfaceName, listen, parsed, path } from './text.ts'
 
 export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
