@@ -8,7 +8,7 @@ import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { type Binding, isLive } from './binding.ts'
+import { addressOf, type Binding, type Change, isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import { encodeFitting } from './fit.ts'
@@ -16,9 +16,8 @@ import type { Identity } from './identity.ts'
 import { Inbox } from './inbox.ts'
 import { decodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
-import { findOption } from './options.ts'
 import type { OtherServer } from './other-servers.ts'
-import { addressed, delegationsOf, isHeld, type Packet, type Reply, roomFor } from './packet.ts'
+import { addressed, delegationsOf, type Packet, probedByLease, type Reply, roomFor } from './packet.ts'
 import { Probes } from './probes.ts'
 import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
@@ -317,7 +316,7 @@ export class LanServer {
       now: store.now(),
       rivals: this.#search.found,
       alone: () => this.#search.alone && !managedElsewhere?.(),
-      probed: probe => (relayed ? isHeld(store.bindings, store.now(), scope, probe) : this.#probes.answered(probe)),
+      probed: probe => (relayed ? probedByLease(store.bindings, store.now(), scope, probe) : this.#probes.found(probe)),
     })
     switch (outcome.kind) {
       case 'ignore':
@@ -337,7 +336,7 @@ export class LanServer {
         store.stage(outcome.changes)
         const delegations = delegationsOf(outcome.changes)
         this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0, delegations })
-        this.#notice(message, outcome.changes.length)
+        this.#notice(message, outcome.changes)
         return
       }
       default:
@@ -351,7 +350,7 @@ export class LanServer {
       return
     }
     this.#ask(packet, probe.address, probe.mac, (kept, found) => {
-      this.#probes.remember(probe, found !== undefined)
+      this.#probes.remember(probe, found ?? 'silent')
       this.#decide(kept, mac)
     })
   }
@@ -387,10 +386,12 @@ export class LanServer {
     this.#log.debug({ from: formatIp6(from), reason: reasons[reason] }, 'ignored a DHCPv6 message')
   }
 
-  #notice(message: Message, changes: number): void {
-    if (message.type !== MessageType.decline || changes === 0) return
-    const pass = this.#throttle.pass('decline')
-    const duid = findOption(message.options, 'client-id')?.duid
-    if (pass) this.#log.warn({ duid, ...pass }, 'a host found its address in use by another')
+  #notice(message: Message, changes: readonly Change[]): void {
+    const found = changes.find(change => change.kind === 'quarantine')
+    const pass = found && this.#throttle.pass('quarantine')
+    if (!pass) return
+    const address = formatIp6(addressOf(this.#scope.plan.prefix, found.quarantine.host))
+    const who = message.type === MessageType.decline ? 'a host' : 'a probe'
+    this.#log.warn({ address, duid: found.quarantine.duid, ...pass }, `${who} found an address in use by another host`)
   }
 }

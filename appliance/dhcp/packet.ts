@@ -7,7 +7,7 @@ import type { Message } from './message.ts'
 import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
 import type { Route } from './relays.ts'
 import type { Scope } from './scope.ts'
-import type { Probe } from './turn.ts'
+import type { Probe, Probed } from './turn.ts'
 
 const clientPort = 546 // RFC 9915 section 7.2
 const serverPort = 547
@@ -41,9 +41,9 @@ export function roomFor({ relayed }: Packet): number {
 }
 
 /** Whoever is out of the reach of our questions counts as there while it has a lease. */
-export function isHeld(bindings: Bindings, now: number, { plan }: Scope, { address }: Probe): boolean {
+export function probedByLease(bindings: Bindings, now: number, { plan }: Scope, { address, mac }: Probe): Probed {
   const holder = bindings.holder(plan.subnet, hostOf(plan.prefix, address))
-  return holder !== undefined && isLive(holder, now)
+  return mac !== undefined && holder !== undefined && isLive(holder, now) ? mac : 'silent'
 }
 
 /** What is delegated by these changes; undefined where no delegation changes. */

@@ -1,3 +1,4 @@
+import { unproven } from './first-offer.ts'
 import type { Option } from './options.ts'
 import { judge } from './scope.ts'
 import { Status } from './status.ts'
@@ -18,6 +19,8 @@ export function request(turn: Turn): Answer {
     }
     const owned = turn.owned(ia)
     if (owned.kind === 'probe') return owned
+    const probe = unproven(turn, owned.key, owned.binding, asked)
+    if (probe) return { kind: 'probe', probe }
     const host = turn.choose(owned.key, owned.binding, asked)
     if (host === undefined) {
       options.push(turn.answer(ia, [status(Status.noAddrsAvail, 'no address is free')]))

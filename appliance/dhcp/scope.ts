@@ -24,6 +24,7 @@ export interface Scope {
     readonly t1: number
     readonly t2: number
   }
+  readonly probe: boolean // whether the LAN is asked for an address before it is given to a host for the first time
   readonly offers: readonly Offer[]
   readonly reservations: Reservations
   readonly delegate: DelegationPool | undefined // undefined: no prefix is delegated

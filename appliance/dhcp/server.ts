@@ -58,7 +58,7 @@ export function decide(message: Message, context: Context): Outcome {
   // Who has a prefix of ours alone rebinds it with us.
   if (answer.kind === 'ignore' && !given.some(gives)) return answer
   const soliciting = message.type === MessageType.solicit
-  const committed = soliciting && turn.changes.length > 0
+  const committed = soliciting && turn.changes.some(({ kind }) => kind === 'put')
   const told = tell(turn)
   const head = soliciting && !committed ? draw(given, context.scope.preference) : []
   if (committed) head.push({ kind: 'rapid-commit' })

@@ -1,3 +1,4 @@
+import { unproven } from './first-offer.ts'
 import type { Option } from './options.ts'
 import { Status } from './status.ts'
 import { type Answer, askedOf, status, type Turn } from './turn.ts'
@@ -12,6 +13,8 @@ export function solicit(turn: Turn): Answer {
   for (const ia of turn.ias()) {
     const owned = turn.owned(ia)
     if (owned.kind === 'probe') return owned
+    const probe = unproven(turn, owned.key, owned.binding, askedOf(ia))
+    if (probe) return { kind: 'probe', probe }
     const host = turn.choose(owned.key, owned.binding, askedOf(ia))
     if (host === undefined) {
       options.push(turn.answer(ia, [status(Status.noAddrsAvail, 'no address is free')]))

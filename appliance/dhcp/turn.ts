@@ -22,11 +22,14 @@ import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Opt
 import type { Reservation } from './reservations.ts'
 import type { Scope } from './scope.ts'
 
-/** A question to the LAN: does the host with this MAC still answer for this address? */
+/** A question to the LAN: does the host with this MAC still answer for this address? Without one: does any? */
 export interface Probe {
   readonly address: Ip6
-  readonly mac: Mac
+  readonly mac: Mac | undefined
 }
+
+/** Who answered. */
+export type Probed = Mac | 'silent'
 
 /** Everything that a decision depends on besides the message. */
 export interface Context {
@@ -40,7 +43,7 @@ export interface Context {
   /** Whether a search for other servers has found none, and no router sends hosts to another one. */
   alone(): boolean
   /** What a probe has found; undefined where none was made. */
-  probed(probe: Probe): boolean | undefined
+  probed(probe: Probe): Probed | undefined
 }
 
 /** What one kind of message says: the options that are its own. */
@@ -121,11 +124,11 @@ export class Turn {
       return { kind: 'own', key: copy, binding: undefined, clone: true }
     const address = binding.delegated?.via ?? addressOf(scope.plan.prefix, binding.host)
     const probe = { address, mac: binding.mac }
-    const answered = this.context.probed(probe)
-    if (answered === undefined) return { kind: 'probe', probe }
-    return answered
-      ? { kind: 'own', key: copy, binding: undefined, clone: true }
-      : { kind: 'own', key: first, binding, clone: false }
+    const probed = this.context.probed(probe)
+    if (probed === undefined) return { kind: 'probe', probe }
+    return probed === 'silent'
+      ? { kind: 'own', key: first, binding, clone: false }
+      : { kind: 'own', key: copy, binding: undefined, clone: true }
   }
 
   /** Whether the address may be given to this key now. */
@@ -152,7 +155,7 @@ export class Turn {
    */
   choose(key: BindingKey, binding: Binding | undefined, asked: readonly Ip6[]): number | undefined {
     const kept = this.kept(binding)
-    const host = this.#pick(key, kept, asked)
+    const host = this.pick(key, kept, asked)
     if (host === undefined) return undefined
     const holder = this.context.bindings.holder(key.subnet, host)
     const displaced = holder && !isSameKey(holder, key) ? [holder] : []
@@ -161,7 +164,8 @@ export class Turn {
     return host
   }
 
-  #pick(key: BindingKey, kept: Binding | undefined, asked: readonly Ip6[]): number | undefined {
+  /** What `choose` would choose. */
+  pick(key: BindingKey, kept: Binding | undefined, asked: readonly Ip6[]): number | undefined {
     const { scope, identity } = this.context
     const { plan } = scope
     const reserved = this.reservation(key)?.hosts ?? []
@@ -235,9 +239,15 @@ export class Turn {
 
   /** Another host uses the address: nobody gets it for a day, and the binding is gone, so that the next choice differs. */
   decline(binding: Binding): void {
-    const { subnet, host, duid, iaid, mac } = binding
+    this.changes.push({ kind: 'remove', binding })
+    this.quarantine(binding)
+  }
+
+  /** Nobody gets the address for a day. */
+  quarantine({ subnet, host, duid, iaid, mac }: Omit<Quarantine, 'until'>): void {
+    this.#taken.add(host)
     const quarantine: Quarantine = { subnet, host, duid, iaid, mac, until: this.context.now + quarantineTime }
-    this.changes.push({ kind: 'remove', binding }, { kind: 'quarantine', quarantine })
+    this.changes.push({ kind: 'quarantine', quarantine })
   }
 
   /** An address of the LAN with the lifetimes that we give. */

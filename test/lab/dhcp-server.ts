@@ -49,6 +49,7 @@ function scope(): Scope {
     preference,
     rapidCommit: true,
     lifetimes,
+    probe: false,
     reservations: new Reservations(),
     delegate: undefined,
     offers,

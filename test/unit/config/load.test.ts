@@ -24,6 +24,7 @@ describe('a good file', () => {
           dhcpv6: {
             preference: 255,
             rapidCommit: true,
+            probe: false,
             lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
             options: [],
           },

@@ -8,6 +8,7 @@ import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import type { Scope } from '../../../appliance/dhcp/scope.ts'
 import { decide, type Outcome } from '../../../appliance/dhcp/server.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
+import type { Probe, Probed } from '../../../appliance/dhcp/turn.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 
 export const site = parsePrefix('fc9c:56c2:e389:e92c:eee5::/80')
@@ -25,6 +26,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     rapidCommit: true,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
     offers: [],
+    probe: false,
     reservations: new Reservations(),
     delegate: undefined,
     ...over,
@@ -44,12 +46,20 @@ export class Scene {
   linkLocal: Ip6 | undefined = parseIp6('fe80::a')
   /** What the LAN says to probes; undefined asks. */
   answers: boolean | undefined = undefined
+  /** Who uses an address, as a probe without a MAC finds it; nobody else does, unless `asksFirst`. */
+  readonly users = new Map<Ip6, Mac>()
+  asksFirst = false
   rivals = false
   alone = true
 
   constructor(over: Partial<Scope> = {}, table = new Table()) {
     this.scope = scopeOf(over)
     this.table = table
+  }
+
+  probed({ address, mac }: Probe): Probed | undefined {
+    if (mac === undefined) return this.users.get(address) ?? (this.asksFirst ? undefined : 'silent')
+    return this.answers === undefined ? undefined : this.answers ? mac : 'silent'
   }
 
   decide(message: Message): Outcome {
@@ -60,7 +70,7 @@ export class Scene {
       mac: this.mac,
       linkLocal: this.linkLocal,
       now: this.now,
-      probed: () => this.answers,
+      probed: probe => this.probed(probe),
       rivals: this.rivals,
       alone: () => this.alone,
     })
