@@ -28,3 +28,12 @@ export function multicastMac(group: Ip6): Mac {
   const low = Number(group & 0xffff_ffffn)
   return macFromBytes(Uint8Array.of(0x33, 0x33, low >>> 24, low >>> 16, low >>> 8, low))
 }
+
+/** A MAC as the 48-bit number that its octets spell, and back. */
+export function macNumber(mac: Mac): bigint {
+  return BigInt(`0x${mac.replaceAll(':', '')}`)
+}
+
+export function macFromNumber(value: bigint): Mac {
+  return macFromBytes(fromHex(value.toString(16).padStart(12, '0')))
+}

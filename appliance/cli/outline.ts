@@ -2,10 +2,11 @@
 import { formatIp6, formatPrefix, halves, type Prefix, unspecified } from '../base/ip6.ts'
 import { underPrefix } from '../config/relay.ts'
 import type { Config, LanConfig } from '../config/schema.ts'
+import { nextHop } from '../netlink/kernel.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import { lanPlan, upperHalf } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
-import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixplane.ts'
+import { formatNetworkId, formatNodeAddress, networkPrefix, ownerless } from '../plane/sixplane.ts'
 
 export interface Outline {
   readonly overlay: {
@@ -79,6 +80,8 @@ function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined, rel
 }
 
 function routes(config: Config, site: Site, overlay: string): string[] {
+  const { mode } = config.fastPath
+  const via = mode === 'auto' || mode === 'stateless' ? ` via ${formatIp6(nextHop)}` : '' // where the programs can't run: on-link
   const lans = config.lan.map(lan => {
     const relay = relayOf(lan, config, site)
     const prefix = formatPrefix(lanPlan(site.sitePrefix, lan.subnet).prefix)
@@ -87,7 +90,8 @@ function routes(config: Config, site: Site, overlay: string): string[] {
   return [
     ...lans,
     `unreachable ${formatPrefix(upperHalf(site.sitePrefix))}`,
-    `${formatPrefix(site.networkPrefix)} dev ${overlay}`,
+    `${formatPrefix(site.networkPrefix)}${via} dev ${overlay}`,
+    ...ownerless(site.network).map(prefix => `unreachable ${formatPrefix(prefix)} (no node has it)`),
     `unreachable ${formatPrefix(site.sitePrefix)} (where a LAN is away)`,
     `unreachable ${formatPrefix(site.networkPrefix)} (where ${overlay} is away)`,
   ]

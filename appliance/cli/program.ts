@@ -4,6 +4,7 @@ import { ConfigError, OperatorError } from '../base/errors.ts'
 import { addressCommand } from './address.ts'
 import { checkCommand } from './check.ts'
 import { leasesCommand } from './leases.ts'
+import { sitesCommand } from './sites.ts'
 import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
 import type { Terminal } from './terminal.ts'
@@ -37,6 +38,7 @@ export function registerCommands(program: Command, terminal: Terminal): void {
   checkCommand(addCommand(program, 'check', 'validate the configuration and print what would come of it'), terminal)
   statusCommand(addCommand(program, 'status', 'what the daemon does, and what it waits for'), terminal)
   leasesCommand(addCommand(program, 'leases', 'which host has which address'), terminal)
+  sitesCommand(addCommand(program, 'sites', 'which other sites there is traffic with'), terminal)
   addressCommand(addCommand(program, 'address', 'the prefixes, address and MAC of a node'), terminal)
   stopCommand(addCommand(program, 'stop', 'stop or hand over the daemon of a systemd unit (ExecStop)'), terminal)
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { LanStatus, OverlayStatus, Status } from '../http/api.ts'
+import type { FastPathStatus, LanStatus, OverlayStatus, Status } from '../http/api.ts'
 import { ask, socketOf } from './client.ts'
 import type { CommonOptions } from './program.ts'
-import { duration, json, paint, printable, type Terminal, table } from './terminal.ts'
+import { duration, json, octets, paint, printable, type Terminal, table } from './terminal.ts'
 
 const tones = { serving: 'green', waiting: 'yellow', degraded: 'yellow', ok: 'green', off: 'dim' } as const
 
@@ -26,7 +26,10 @@ export function showStatus(status: Status, terminal: Pick<Terminal, 'color' | 'n
     overlay(status.overlay, terminal),
     ...status.lan.map(entry => lan(entry, terminal)),
     fact('fast path', status.fastPath.mode, status.fastPath.reason),
-    table(counters(status.fastPath.counters), '  '),
+    table(
+      [...rates(status.fastPath), ...counters(status.fastPath.drops, 'dropped'), ...counters(status.fastPath.counters)],
+      '  ',
+    ),
     ...running.map(({ name, reason }) => fact(`part ${name}`, 'is started again', reason)),
     '\n',
     `siteplane ${status.version}, up ${duration((terminal.now() - Date.parse(status.startedAt)) / 1000)}\n`,
@@ -67,8 +70,16 @@ function lan(entry: LanStatus, terminal: Pick<Terminal, 'color'>): string {
   return fact(`LAN ${entry.interface}`, state, entry.reason) + table([...rows, ...counters(entry.counters)], '  ')
 }
 
+function rates({ rates: now }: FastPathStatus): string[][] {
+  if (!now) return []
+  return [
+    ['in', `${now.inPacketsPerSecond} packets/s, ${octets(now.inBytesPerSecond)}/s`],
+    ['out', `${now.outPacketsPerSecond} packets/s, ${octets(now.outBytesPerSecond)}/s`],
+  ]
+}
+
 /** Rows of the counters that count something, a few to a row. */
-function counters(counts: Readonly<Record<string, number>>): string[][] {
+function counters(counts: Readonly<Record<string, number>>, title = 'counters'): string[][] {
   const words = Object.entries(counts)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name} ${count}`)
@@ -78,5 +89,5 @@ function counters(counts: Readonly<Record<string, number>>): string[][] {
     if (last !== undefined && last.length + word.length < 90) lines[lines.length - 1] = `${last}, ${word}`
     else lines.push(word)
   }
-  return lines.map((line, i) => [i === 0 ? 'counters' : '', line])
+  return lines.map((line, i) => [i === 0 ? title : '', line])
 }

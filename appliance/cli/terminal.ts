@@ -64,6 +64,15 @@ export function duration(seconds: number): string {
   return words.join(' ')
 }
 
+/** `1.5 kB`, `20 MB`: octets by the thousand, two digits at least. */
+export function octets(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB']
+  let left = count
+  let unit = 0
+  for (; left >= 999.5 && unit < units.length - 1; unit++) left /= 1000
+  return `${unit > 0 && left < 9.95 ? left.toFixed(1) : Math.round(left)} ${units[unit]}`
+}
+
 /** What a stranger chose (a host's name) may hold escape sequences: nothing but printable characters reaches a terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')

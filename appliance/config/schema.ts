@@ -130,6 +130,25 @@ const lan = z
   })
   .superRefine(checkOptions, { when: () => true })
 
+const fastPathMode = z
+  .enum(['auto', 'stateless', 'emulate', 'netlink', 'off'])
+  .describe('how packets find their next hop on the overlay; auto: the best of them that works here')
+
+const fastPath = z
+  .union([
+    fastPathMode.transform(mode => ({ mode, turbo: false as boolean | 'force' })),
+    z.strictObject({
+      mode: fastPathMode.default('auto'),
+      turbo: z
+        .union([z.boolean(), z.literal('force')])
+        .default(false)
+        .describe(
+          'LAN packets go straight to the overlay, past netfilter; force: although it has rules for forwarding',
+        ),
+    }),
+  ])
+  .describe('a mode alone, or an object with mode and turbo')
+
 export const configSchema = z
   .strictObject({
     overlay,
@@ -138,7 +157,7 @@ export const configSchema = z
       .min(1)
       .superRefine(checkLans, { when: () => true })
       .superRefine(checkRelays(advertise.parse({})), { when: () => true }),
-    fastPath: z.enum(['auto', 'netlink', 'off']).default('auto').describe('how neighbours on the overlay are resolved'),
+    fastPath: fastPath.prefault('auto'),
     http: z
       .strictObject({
         listen: listen.prefault('127.0.0.1:8680').describe('address:port, or off'),
@@ -153,6 +172,7 @@ export const configSchema = z
 
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]
+export type FastPathConfig = Config['fastPath']
 
 /** The JSON Schema (2020-12) of the file, for editors. Relations between keys are not in it. */
 export function jsonSchema(): JsonSchema {

@@ -16,11 +16,14 @@ import type { Status, View } from '../http/api.ts'
 import { HttpServer } from '../http/serve.ts'
 import { Converger } from '../netlink/converge.ts'
 import { FileJournal } from '../netlink/journal.ts'
+import type { Kernel } from '../netlink/kernel.ts'
 import { openKernel } from '../netlink/rtnetlink.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import { StaticOverlay } from '../overlay/static.ts'
 import { ZerotierOverlay } from '../overlay/zerotier.ts'
 import { Announcer } from './announcer.ts'
+import { FastPath } from './fast-path.ts'
+import { sitesOf } from './fast-path-status.ts'
 import { recallSite } from './memory.ts'
 import { Router } from './router.ts'
 import { Slot } from './slot.ts'
@@ -46,6 +49,7 @@ export class Daemon {
   readonly #supervisor: Supervisor
   readonly #resources: AsyncDisposableStack
   readonly #store: Store
+  readonly #fastPath: FastPath
   readonly #converger: Converger
   readonly #overlay: Slot<Overlay>
   readonly #http: Slot<HttpServer>
@@ -69,17 +73,20 @@ export class Daemon {
     const store = resources.use(openStore(join(directory, 'leases.db'), options.log, systemClock))
     const forgetting = setInterval(() => store.forgetOld(), forgetEvery).unref()
     resources.defer(() => clearInterval(forgetting))
-    const kernel = resources.use(await openKernel(options.log))
+    const fastPath = resources.use(new FastPath(options.log))
+    fastPath.know(() => store.all())
+    store.onChange(changes => fastPath.follow(changes))
+    const kernel = resources.use(await openKernel(options.log, fastPath))
     const journal = await FileJournal.open(directory, options.log).catch(error => {
       throw inDirectory(error)
     })
-    return new Daemon(options, config, { store, kernel, journal }, resources.move())
+    return new Daemon(options, config, { store, kernel, journal, fastPath }, resources.move())
   }
 
   private constructor(
     options: DaemonOptions,
     config: Config,
-    opened: { store: Store; kernel: Awaited<ReturnType<typeof openKernel>>; journal: FileJournal },
+    opened: { store: Store; kernel: Kernel; journal: FileJournal; fastPath: FastPath },
     resources: AsyncDisposableStack,
   ) {
     const { log } = options
@@ -88,6 +95,7 @@ export class Daemon {
     this.#config = config
     this.#resources = resources
     this.#store = opened.store
+    this.#fastPath = opened.fastPath
     this.#supervisor = new Supervisor(log, this.#clock)
     this.#converger = new Converger({ kernel: opened.kernel, journal: opened.journal, log, clock: this.#clock })
     this.#overlay = new Slot(this.#makeOverlay(config.overlay))
@@ -95,6 +103,7 @@ export class Daemon {
     this.#router = new Router({
       config,
       converger: this.#converger,
+      fastPath: opened.fastPath,
       report: () => this.#overlay.content.report(),
       recalled: recallSite(config.stateDirectory),
       shared: {
@@ -129,6 +138,7 @@ export class Daemon {
       const config = configOf(this.#options)
       if (config.stateDirectory !== this.#config.stateDirectory)
         throw new ConfigError('stateDirectory can only change by a restart: systemctl restart siteplane')
+      this.#fastPath.retry()
       this.#apply(config)
       this.#refused = undefined
       await this.#router.refresh()
@@ -165,6 +175,8 @@ export class Daemon {
       lans: router.lans,
       resolverCounters: router.resolver?.counters(),
       resolverFailure: router.resolverFailure,
+      fastPlan: router.fastPlan,
+      fastPath: this.#fastPath,
       storeReasons: this.#store.reasons(),
       parts: this.#supervisor.states(),
       httpReasons: this.#http.content.reasons(),
@@ -200,6 +212,7 @@ export class Daemon {
     const view: View = {
       status: () => this.status(),
       leases: () => leasesOf(this.#store, this.#router.lans),
+      sites: () => sitesOf(this.#fastPath, this.#config.overlay.network, this.#clock),
       alive: () => true,
       serving: () => this.status().state !== 'waiting',
     }

@@ -41,6 +41,7 @@ export interface LanWorld {
   readonly overlay: string | undefined // the name of its interface
   readonly addresses: readonly Address[]
   readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
+  readonly answeredInKernel: ReadonlySet<string> // LANs whose solicitations a program answers
 }
 
 /** A link that everything stands ready on. */
@@ -170,7 +171,7 @@ export class LanRunner {
     const services: Services = { link, advertiser, server, responder: undefined }
     this.#services = services
     server.start() // first: an advertisement with M set sends hosts here
-    this.#respond(services, site, plan)
+    this.#respond(services, site, plan, world)
     advertiser.start()
     this.#log.info({ prefix: formatPrefix(plan.prefix), address: formatIp6(plan.router) }, 'the LAN is served')
   }
@@ -178,11 +179,11 @@ export class LanRunner {
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
     services.advertiser.update(this.#advertisement(services.link, site, plan, world))
     services.server.update(scopeOf(this.#config, plan), this.#segments)
-    this.#respond(services, site, plan)
+    this.#respond(services, site, plan, world)
   }
 
-  #respond(services: Services, site: Site, plan: LanPlan): void {
-    if (!this.#config.advertise.networkOnLink) {
+  #respond(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
+    if (!this.#config.advertise.networkOnLink || world.answeredInKernel.has(this.#config.interface)) {
       services.responder?.stop()
       services.responder = undefined
       return

@@ -8,6 +8,7 @@ import { formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
+import type { FastPathPlan, PlannedLan } from '../fastpath/plan.ts'
 import { OverlayResolver } from '../fastpath/resolver.ts'
 import type { Converger } from '../netlink/converge.ts'
 import type { Intent } from '../netlink/desired.ts'
@@ -16,7 +17,8 @@ import type { OverlayReport } from '../overlay/overlay.ts'
 import { lanPlan } from '../plane/plan.ts'
 import { type Site, sameSite } from '../plane/site.ts'
 import { DelegationRoutes, stand } from './delegations.ts'
-import { LanRunner, type LanShared } from './lan.ts'
+import type { FastPath } from './fast-path.ts'
+import { LanRunner, type LanShared, type LanWorld, readiness } from './lan.ts'
 import { rememberSite } from './memory.ts'
 import { behind, segmentRoutes } from './segments.ts'
 
@@ -28,6 +30,7 @@ const retryDelay = 2_000 // for a LAN whose sockets could not be opened
 interface RouterOptions {
   readonly config: Config
   readonly converger: Converger
+  readonly fastPath: FastPath
   readonly report: () => OverlayReport
   readonly recalled: Site | undefined // who we were before this start
   readonly shared: Omit<LanShared, 'routed'>
@@ -48,6 +51,7 @@ export class Router {
   #lostAt: number | undefined
   #kernel: KernelState | undefined
   #intent = ''
+  #fastPlan: FastPathPlan | undefined
   #pass: Promise<void> | undefined
   #again = false
   #patienceTimer: NodeJS.Timeout | undefined
@@ -76,6 +80,11 @@ export class Router {
 
   get resolver(): OverlayResolver | undefined {
     return this.#resolver?.resolver
+  }
+
+  /** How packets find their next hop; undefined while the site isn't known. */
+  get fastPlan(): FastPathPlan | undefined {
+    return this.#fastPlan
   }
 
   /** Why the resolver could not be started, the last time that was tried. */
@@ -148,16 +157,57 @@ export class Router {
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
     const routes = this.#delegations.wanted(this.#config.lan, this.#site)
-    const intent = intentOf(this.#config, this.#site, this.#overlayName, routes)
+    this.#planFastPath()
+    const intent = intentOf(this.#config, this.#site, this.#overlayName, this.#fastPlan, routes)
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
     if (this.#site && key !== this.#intent) {
       this.#intent = key
       // Addresses, routes and forwarding first: hosts are told of a route only when it stands. RFC 4191 section 4.
       await this.#options.converger.setIntent(intent)
+      if (this.#fastPlan) this.#options.fastPath.keep(this.#fastPlan)
     }
     this.#followResolver(report)
     await this.#followLans()
+  }
+
+  /** Which programs go where. A plan of the same words is the same plan, so that nothing flaps. */
+  #planFastPath(): void {
+    const site = this.#site
+    const overlay = this.#overlayName
+    if (!site || overlay === undefined) {
+      this.#fastPlan = undefined
+      return
+    }
+    const links = this.#kernel?.links ?? []
+    const { mode, turbo } = this.#config.fastPath
+    const plan = this.#options.fastPath.plan({
+      mode,
+      turbo: turbo !== false,
+      site,
+      overlay: { name: overlay, index: links.find(each => each.name === overlay)?.index },
+      lans: this.#plannedLans(site),
+    })
+    if (plan.mode !== this.#fastPlan?.mode || plan.reasons.join() !== this.#fastPlan.reasons.join())
+      this.#log.info({ mode: plan.mode, reasons: plan.reasons }, 'the fast path is chosen')
+    this.#fastPlan = plan
+  }
+
+  #plannedLans(site: Site): PlannedLan[] {
+    return this.#config.lan.flatMap(config => {
+      if (config.relay) return [] // its hosts are behind a next hop
+      const ready = readiness(
+        config.interface,
+        this.#world(),
+        this.#lans.get(config.interface)?.services?.link.linkLocal,
+      )
+      if (typeof ready === 'string') return []
+      const { mac, linkLocal } = ready
+      const { networkOnLink } = config.advertise
+      return [
+        { interface: config.interface, plan: lanPlan(site.sitePrefix, config.subnet), mac, linkLocal, networkOnLink },
+      ]
+    })
   }
 
   #followOverlay(report: OverlayReport): void {
@@ -181,7 +231,7 @@ export class Router {
 
   #followResolver(report: OverlayReport): void {
     const link = this.#kernel?.links.find(each => each.name === report.interface)
-    const wanted = this.#config.fastPath !== 'off' && this.#site && link?.up && link.mac !== undefined
+    const wanted = this.#fastPlan?.mode === 'netlink' && this.#site && link?.up && link.mac !== undefined
     const key = wanted ? [link.index, link.mac, this.#site?.network, this.#site?.node].join(' ') : undefined
     if (key !== undefined && this.#resolver?.key === key) return
     this.#resolver?.resolver.stop()
@@ -216,14 +266,7 @@ export class Router {
       this.#lans.delete(name)
       await runner.stop(true) // taken out of the configuration: its hosts lose the /40
     }
-    const world = {
-      site: this.#site,
-      previous: sameSite(this.#previous, this.#site) ? undefined : this.#previous,
-      links: this.#kernel?.links ?? [],
-      overlay: this.#overlayName,
-      addresses: this.#kernel?.addresses ?? [],
-      networkReachable: this.networkReachable,
-    }
+    const world = this.#world()
     for (const lan of direct) {
       let runner = this.#lans.get(lan.interface)
       if (!runner) {
@@ -234,6 +277,27 @@ export class Router {
       await runner.follow(lan, behind(this.#config, lan.interface), world)
       if (runner.failure !== undefined) this.#retryTimer ??= this.#later(retryDelay)
     }
+  }
+
+  #world(): LanWorld {
+    return {
+      site: this.#site,
+      previous: sameSite(this.#previous, this.#site) ? undefined : this.#previous,
+      links: this.#kernel?.links ?? [],
+      overlay: this.#overlayName,
+      addresses: this.#kernel?.addresses ?? [],
+      networkReachable: this.networkReachable,
+      answeredInKernel: this.#answeredInKernel(),
+    }
+  }
+
+  /** The LANs whose program stands in the kernel and answers there. */
+  #answeredInKernel(): ReadonlySet<string> {
+    const { links = [], programs = [] } = this.#kernel ?? {}
+    const names = new Map(links.map(link => [link.index, link.name]))
+    const standing = new Set(programs.map(({ link, point, code }) => `${names.get(link)} ${point} ${code}`))
+    const placed = this.#fastPlan?.programs ?? []
+    return new Set(placed.filter(p => standing.has(`${p.link} ${p.point} ${p.code}`)).map(({ link }) => link))
   }
 
   #later(milliseconds: number): NodeJS.Timeout {
@@ -249,6 +313,7 @@ export function intentOf(
   config: Config,
   site: Site | undefined,
   overlay: string | undefined,
+  fastPath: FastPathPlan | undefined,
   routes: Intent['routes'] = [],
 ): Intent {
   const lans = config.lan.filter(lan => lan.interface !== overlay && lan.relay === undefined)
@@ -256,7 +321,9 @@ export function intentOf(
     site,
     overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
     lans: site ? lans.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
-    resolver: config.fastPath === 'off' ? 'off' : 'netlink',
+    resolver: fastPath?.mode === 'netlink' ? 'netlink' : 'off',
+    nextHop: fastPath?.mode === 'stateless' ? 'stateless' : 'on-link',
+    programs: fastPath?.programs ?? [],
     routes: [...(site ? segmentRoutes(config, site, overlay) : []), ...routes],
   }
 }

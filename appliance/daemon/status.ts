@@ -6,21 +6,16 @@ import type { PartState } from '../base/part.ts'
 import type { Config } from '../config/schema.ts'
 import type { Clone, LanServer } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
-import type {
-  FastPathStatus,
-  LanStatus,
-  LeaseRow,
-  OtherRouter,
-  OverlayStatus,
-  PartStatus,
-  SegmentStatus,
-  Status,
-} from '../http/api.ts'
+import type { FastPathPlan } from '../fastpath/plan.ts'
+import type { LanStatus, LeaseRow, OtherRouter, OverlayStatus, PartStatus, SegmentStatus, Status } from '../http/api.ts'
 import type { OtherRouter as OtherRouterSeen } from '../ndp/other-routers.ts'
 import type { KernelStatus } from '../netlink/converge.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import type { Site } from '../plane/site.ts'
 import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixplane.ts'
+import type { FastPath } from './fast-path.ts'
+import { fallbacks, fastPathStatus, membersOf } from './fast-path-status.ts'
+import { numbers, wallTime } from './figures.ts'
 import type { LanRunner } from './lan.ts'
 
 export interface Snapshot {
@@ -34,6 +29,8 @@ export interface Snapshot {
   readonly lans: readonly LanRunner[]
   readonly resolverCounters: object | undefined // undefined: it doesn't run
   readonly resolverFailure: string | undefined
+  readonly fastPlan: FastPathPlan | undefined
+  readonly fastPath: FastPath
   readonly storeReasons: readonly string[]
   readonly parts: readonly { readonly name: string; readonly state: PartState }[]
   readonly httpReasons: readonly string[]
@@ -72,6 +69,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...snapshot.storeReasons,
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
     ...(snapshot.resolverFailure === undefined ? [] : [`fast path: ${snapshot.resolverFailure}`]),
+    ...(snapshot.config.fastPath.mode === 'auto' ? [] : fallbacks(snapshot)),
     ...failed.map(({ name, state }) => `${name}: ${state.kind === 'restarting' ? state.reason : ''}`),
     ...snapshot.httpReasons,
     ...(refusedConfig === undefined ? [] : [refusedConfig]),
@@ -79,7 +77,8 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
 }
 
 /** What an operator should know although all is served. */
-function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): string[] {
+function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
+  const { kernel, lans } = snapshot
   const all = [
     'forwarding is on for the whole machine, since this kernel has it no finer (6.17 and newer have)',
     'what comes in by other interfaces than LANs and overlay is refused by the rules of priority 1078',
@@ -90,6 +89,8 @@ function noticesOf({ kernel, lans }: Snapshot, lan: readonly LanStatus[]): strin
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
     ...lans.flatMap(runner => runner.reservationNotices),
+    ...membersOf(snapshot),
+    ...(snapshot.config.fastPath.mode === 'auto' ? fallbacks(snapshot) : []),
     ...(kernel.forwarding === 'all' && lan.length > 0 ? [all] : []),
   ]
 }
@@ -168,29 +169,6 @@ function segmentStatus({ scope: { plan }, via, heardAt, activeLeases }: ReturnTy
     heardAt: heardAt === undefined ? null : new Date(heardAt).toISOString(),
     activeLeases,
   } satisfies SegmentStatus
-}
-
-/** A moment of the monotonic clock as wall time. */
-function wallTime(monotonic: number, clock: Clock): string {
-  return new Date(clock.now() - (clock.monotonic() - monotonic)).toISOString()
-}
-
-function numbers(counters: object | undefined, prefix = ''): Record<string, number> {
-  const entries = Object.entries(counters ?? {}).filter(([, value]) => typeof value === 'number')
-  return Object.fromEntries(entries.map(([name, value]) => [`${prefix}${name}`, value as number]))
-}
-
-function fastPathStatus({ config, report, resolverCounters, resolverFailure }: Snapshot): FastPathStatus {
-  if (config.fastPath === 'off') return { mode: 'off', reason: 'switched off in the configuration', counters: {} }
-  if (!resolverCounters) {
-    const reason = resolverFailure ?? `waits for the overlay: ${report.reason ?? report.state}`
-    return { mode: 'off', reason, counters: {} }
-  }
-  return {
-    mode: 'netlink',
-    reason: 'the kernel asks, siteplane computes the answer',
-    counters: numbers(resolverCounters),
-  }
 }
 
 function partStatus({ name, state }: { readonly name: string; readonly state: PartState }): PartStatus {

@@ -24,11 +24,13 @@ export class Store implements Disposable {
   #database: LeaseDatabase
   #quarantined: Quarantine[] = [] // staged
   #undo: Change[][] = []
+  #staged: Change[] = []
   #unsaved = new Set<number>() // slots of which the file may not hold what it should, since a write failed
   #failure: string | undefined
   #damage: string | undefined
   #tried = 0
   #seen: { readonly wall: number; readonly monotonic: number }
+  #listener: (changes: readonly Change[]) => void = () => {}
 
   constructor(path: string, log: Log, clock: Clock) {
     this.#path = path
@@ -58,6 +60,11 @@ export class Store implements Disposable {
   /** Every binding, live or not. */
   all(): Iterable<Binding> {
     return this.#table.bindings
+  }
+
+  /** The one listener hears what was stored. */
+  onChange(listener: (changes: readonly Change[]) => void): void {
+    this.#listener = listener
   }
 
   /** How many leases of a LAN are live. */
@@ -95,6 +102,7 @@ export class Store implements Disposable {
   /** Makes changes that later decisions see. They are gone again if `commit` fails. */
   stage(changes: readonly Change[]): void {
     this.#undo.push(this.#table.apply(changes))
+    this.#staged.push(...changes)
     for (const change of changes) if (change.kind === 'quarantine') this.#quarantined.push(change.quarantine)
   }
 
@@ -103,12 +111,15 @@ export class Store implements Disposable {
     const touched = this.#table.takeTouched()
     const quarantined = this.#quarantined
     const undo = this.#undo
+    const changes = this.#staged
     this.#quarantined = []
     this.#undo = []
+    this.#staged = []
     if (touched.size === 0 && quarantined.length === 0) return true
     try {
       this.#write(touched, quarantined)
       this.#recovered()
+      this.#listener(changes)
       return true
     } catch (error) {
       for (const changes of undo.reverse()) this.#table.apply(changes)

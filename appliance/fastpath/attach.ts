@@ -5,9 +5,10 @@
 import { readFileSync } from 'node:fs'
 import { toHex } from '../base/bytes.ts'
 import { KernelError } from '../base/errors.ts'
+import { effectiveCapabilities } from '../system/capabilities.ts'
 import { BpfObject, MappedMap, possibleCpus, programId, removeFromMap, updateMapBatch } from '../system/libbpf.ts'
 import { encodeInstance, type Instance } from './instance.ts'
-import { reasonsPerCpu, siteSetSize } from './sites.ts'
+import { memberSize, memberSlots, reasonsSize, type SiteTables, siteSetSize, trafficSize } from './sites.ts'
 
 export { VerifierError } from '../system/libbpf.ts'
 
@@ -24,10 +25,10 @@ export interface LoadedProgram {
 const objectFile = new URL('./fastpath.bpf.o', import.meta.url)
 const mostTables = 128 << 20 // octets; machines with hundreds of possible CPUs get smaller tables each
 
-/** How many sets of sites one CPU has: a power of two, 131,072 rows unless there are very many CPUs. */
+/** How many sets of sites one CPU has: a power of two, 65,536 rows unless there are very many CPUs. */
 export function setsFor(cpus: number): number {
-  let sets = 16_384
-  while (sets > 256 && sets * siteSetSize * cpus > mostTables) sets /= 2
+  let sets = 8_192
+  while (sets > 256 && sets * siteSetSize * siteTables.length * cpus > mostTables) sets /= 2
   return sets
 }
 
@@ -39,10 +40,14 @@ export class Programs implements Disposable {
   readonly #objects = new Map<string, BpfObject>() // by code
   readonly #loaded = new Map<string, LoadedProgram>()
   readonly #reasons: MappedMap
-  readonly #sites: MappedMap
+  readonly #traffic: MappedMap
+  readonly #sites: readonly MappedMap[]
+  readonly #members: MappedMap
+  readonly #refused = new Map<string, Error>() // by code: the kernel would say the same again
 
   /** Makes the maps. Throws a KernelError where BPF can't be had, with the reason. */
   constructor() {
+    requireCapabilities()
     try {
       this.#code = readFileSync(objectFile)
     } catch (error) {
@@ -50,7 +55,12 @@ export class Programs implements Disposable {
     }
     this.cpus = possibleCpus()
     this.siteSets = setsFor(this.cpus)
-    const entries = { reasons: this.cpus * reasonsPerCpu, sites: this.cpus * this.siteSets }
+    const sets = this.cpus * this.siteSets
+    const entries = {
+      reasons: this.cpus * (reasonsSize / 8),
+      traffic: this.cpus,
+      ...Object.fromEntries(siteTables.map(table => [`sites_${table}`, sets])),
+    }
     this.#maps = new BpfObject({
       name: 'the maps of fastpath.bpf.o',
       code: this.#code,
@@ -59,8 +69,10 @@ export class Programs implements Disposable {
       entries,
       shared: {},
     })
-    this.#reasons = new MappedMap(this.#maps.map('reasons'), entries.reasons * 8)
-    this.#sites = new MappedMap(this.#maps.map('sites'), entries.sites * siteSetSize)
+    this.#reasons = new MappedMap(this.#maps.map('reasons'), this.cpus * reasonsSize)
+    this.#traffic = new MappedMap(this.#maps.map('traffic'), this.cpus * trafficSize)
+    this.#sites = siteTables.map(table => new MappedMap(this.#maps.map(`sites_${table}`), sets * siteSetSize))
+    this.#members = new MappedMap(this.#maps.map('members'), memberSlots * memberSize)
   }
 
   /** The program for one point of a link. Throws a KernelError, a VerifierError where the kernel refuses it. */
@@ -70,6 +82,17 @@ export class Programs implements Disposable {
     const code = `${name} ${toHex(constants)}`
     const known = this.#loaded.get(code)
     if (known) return known
+    const refused = this.#refused.get(code)
+    if (refused) throw refused
+    try {
+      return this.#load(name, code, constants)
+    } catch (error) {
+      this.#refused.set(code, error as Error)
+      throw error
+    }
+  }
+
+  #load(name: string, code: string, constants: Uint8Array): LoadedProgram {
     const shared = Object.fromEntries(sharedMaps.map(map => [map, this.#maps.map(map)]))
     const object = new BpfObject({ name, code: this.#code, programs: [name], constants, entries: {}, shared })
     const fd = object.program(name)
@@ -81,6 +104,11 @@ export class Programs implements Disposable {
 
   find(code: string): LoadedProgram | undefined {
     return this.#loaded.get(code)
+  }
+
+  /** Tries again what was refused. */
+  forget(): void {
+    this.#refused.clear()
   }
 
   /** What a program is made of, by the kernel's number: undefined for those of an earlier process, or of others. */
@@ -104,8 +132,17 @@ export class Programs implements Disposable {
     return this.#reasons.bytes
   }
 
-  get sites(): ArrayBuffer {
-    return this.#sites.bytes
+  get traffic(): ArrayBuffer {
+    return this.#traffic.bytes
+  }
+
+  get sites(): SiteTables {
+    const [incoming, outgoing, dropped] = this.#sites.map(table => table.bytes)
+    return { in: incoming!, out: outgoing!, drop: dropped! }
+  }
+
+  get members(): ArrayBuffer {
+    return this.#members.bytes
   }
 
   /** Hosts with a lease, by the 48 host bits of their address. Throws a KernelError where there are too many. */
@@ -120,10 +157,29 @@ export class Programs implements Disposable {
 
   [Symbol.dispose](): void {
     this.#reasons[Symbol.dispose]()
-    this.#sites[Symbol.dispose]()
+    this.#traffic[Symbol.dispose]()
+    for (const table of this.#sites) table[Symbol.dispose]()
+    this.#members[Symbol.dispose]()
     this.keep(new Set())
     this.#maps[Symbol.dispose]()
   }
 }
 
-const sharedMaps = ['reasons', 'sites', 'heard', 'leases', 'budgets']
+/** What loading a program takes, told by name: the kernel would only say EPERM. */
+function requireCapabilities(): void {
+  const held = effectiveCapabilities()
+  if (held.has('CAP_SYS_ADMIN')) return
+  const missing = ['CAP_BPF', 'CAP_NET_ADMIN'].filter(name => !held.has(name))
+  if (missing.length > 0) throw new KernelError('use', `BPF without ${missing.join(' and ')}`, 'EPERM')
+}
+
+const siteTables = ['in', 'out', 'drop'] as const
+const sharedMaps = [
+  'reasons',
+  'traffic',
+  ...siteTables.map(table => `sites_${table}`),
+  'members',
+  'heard',
+  'leases',
+  'budgets',
+]

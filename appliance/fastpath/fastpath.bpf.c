@@ -9,7 +9,9 @@
 #include "bpf/count.h"
 #include "bpf/frame.h"
 #include "bpf/hosts.h"
+#include "bpf/members.h"
 #include "bpf/ndp.h"
+#include "bpf/sites.h"
 #include "bpf/sixplane.h"
 
 #define PASS		TC_ACT_UNSPEC	/* to the next classifier, and then on */
@@ -74,7 +76,7 @@ int overlay_egress(struct __sk_buff *skb)
 	if (owner == here.node)
 		return PASS;
 	if (has(FEATURE_COUNT))
-		count_site(skb, owner, OUTWARD);
+		count_out(skb, owner);
 	if (has(FEATURE_REWRITE)) {
 		frame = (void *)(long)skb->data;
 		if (frame + HEADERS > (void *)(long)skb->data_end || mac_at(frame) != PLACEHOLDER_MAC)
@@ -89,7 +91,7 @@ int overlay_egress(struct __sk_buff *skb)
 inline_always int drop_from(struct __sk_buff *skb, const struct headers *h, enum reason reason)
 {
 	if (has(FEATURE_COUNT))
-		count_site(skb, node_behind(h->sender), DROPPED);
+		count_drop(skb, node_behind(h->sender));
 	return drop(reason);
 }
 
@@ -203,7 +205,7 @@ int overlay_ingress(struct __sk_buff *skb)
 		}
 	}
 	if (has(FEATURE_COUNT) && in_network(&h.source))
-		count_site(skb, owner_of(&h.source), INWARD);
+		count_in(skb, owner_of(&h.source));
 	if (has(FEATURE_BOUND) && in_network(&h.destination) && owner_of(&h.destination) == here.node &&
 	    !may_look_for(h.destination.lo & HOST_MASK))
 		return drop_from(skb, &h, IN_DROP_UNKNOWN);
@@ -278,8 +280,10 @@ int lan_ingress(struct __sk_buff *skb)
 			return drop(LAN_DROP_UNKNOWN);
 		return PASS;
 	}
-	if (has(FEATURE_GUARD) && in_network(&h.source) && owner_of(&h.source) != here.node)
+	if (has(FEATURE_GUARD) && in_network(&h.source) && owner_of(&h.source) != here.node) {
+		note_member(skb, h.sender, owner_of(&h.source));
 		return drop(LAN_DROP_SOURCE);
+	}
 	if (has(FEATURE_TURBO) && !is_reserved(owner))
 		return turbo(skb, &h);
 	return PASS;

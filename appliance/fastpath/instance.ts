@@ -1,6 +1,6 @@
 /** The constants of one instance of the programs: `struct instance` of bpf/sixplane.h, filled in before the verifier runs. */
 import { type Ip6, mask, type Prefix } from '../base/ip6.ts'
-import { type Mac, macBytes } from '../base/mac.ts'
+import { type Mac, macNumber } from '../base/mac.ts'
 import { type LanPlan, upperHalf } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
 import { macOf, type NodeAddress, rfc4193Prefix } from '../plane/sixplane.ts'
@@ -23,6 +23,7 @@ export interface OverlayInstance {
   readonly kind: 'overlay'
   readonly site: Site
   readonly features: readonly Feature[]
+  readonly subnets: readonly number[] // of further LANs on links of ours: hosts there are looked for by solicitations
 }
 
 /** What an instance on a LAN must know. */
@@ -33,6 +34,7 @@ export interface LanInstance {
   readonly mac: Mac // of the link
   readonly linkLocal: Ip6
   readonly features: readonly Feature[]
+  readonly subnets: readonly number[]
   readonly overlay: { readonly index: number; readonly mac: Mac } | undefined // where turbo sends packets
 }
 
@@ -46,7 +48,7 @@ export function encodeInstance(instance: Instance, siteSets: number): Uint8Array
   const { site } = instance
   const constants = new DataView(new ArrayBuffer(size))
   const privatePrefix = rfc4193Prefix(site.network)
-  const macMask = numberOf(macOf(site.network, 0n as NodeAddress)) // the MAC of node 0: the first octet and the mask
+  const macMask = macNumber(macOf(site.network, 0n as NodeAddress)) // the MAC of node 0: the first octet and the mask
   const lan = instance.kind === 'lan' ? lanOf(instance.plan) : undefined
   const source = instance.kind === 'lan' ? instance.linkLocal : site.address
   const words = [
@@ -56,12 +58,12 @@ export function encodeInstance(instance: Instance, siteSets: number): Uint8Array
     site.node,
     macMask & (0xffn << 40n),
     macMask & ((1n << 40n) - 1n),
-    numberOf(instance.kind === 'lan' ? instance.mac : site.mac),
+    macNumber(instance.kind === 'lan' ? instance.mac : site.mac),
     source >> 64n,
     source & 0xffff_ffff_ffff_ffffn,
     lan ? lan.address & hostMask : 0n,
     lan ? mask(lan.length) & hostMask : 0n,
-    instance.kind === 'lan' && instance.overlay ? numberOf(instance.overlay.mac) : 0n,
+    instance.kind === 'lan' && instance.overlay ? macNumber(instance.overlay.mac) : 0n,
   ]
   words.forEach((word, i) => {
     constants.setBigUint64(i * 8, word, true)
@@ -71,15 +73,13 @@ export function encodeInstance(instance: Instance, siteSets: number): Uint8Array
   ;[overlay, features, siteSets, 0].forEach((word, i) => {
     constants.setUint32(words.length * 8 + i * 4, word, true)
   })
-  return new Uint8Array(constants.buffer, 0, words.length * 8 + 16)
+  const subnets = instance.subnets.reduce((bits, subnet) => bits | (1n << BigInt(subnet)), 0n)
+  constants.setBigUint64(words.length * 8 + 16, subnets, true)
+  return new Uint8Array(constants.buffer, 0, words.length * 8 + 24)
 }
 
 /** What is on this LAN: of the first one the lower half of the /80, since the upper is for others. */
 function lanOf(plan: LanPlan): Prefix {
   if (plan.subnet !== undefined) return plan.prefix
   return { address: plan.prefix.address, length: upperHalf(plan.prefix).length }
-}
-
-function numberOf(mac: Mac): bigint {
-  return macBytes(mac).reduce((value, octet) => (value << 8n) | BigInt(octet), 0n)
 }

@@ -19,3 +19,17 @@ export const reasons = [
 ] as const
 
 export type Reason = (typeof reasons)[number]
+
+/** What they carry between the sites, in the order of `struct traffic` there. */
+export const traffic = [
+  'out.packets',
+  'out.bytes',
+  'in.packets',
+  'in.bytes',
+  'out.otherPackets',
+  'out.otherBytes',
+  'in.otherPackets',
+  'in.otherBytes',
+] as const
+
+export type Traffic = (typeof traffic)[number]

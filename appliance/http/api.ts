@@ -72,8 +72,33 @@ export interface OtherServer {
 
 export interface FastPathStatus {
   readonly mode: 'stateless' | 'emulate' | 'netlink' | 'off'
-  readonly reason: string | null
+  readonly reason: string | null // how it works, and why nothing better runs
+  readonly turbo: boolean
+  /** Between the sites, of the last few seconds; null where nothing counts them. */
+  readonly rates: {
+    readonly inPacketsPerSecond: number
+    readonly inBytesPerSecond: number
+    readonly outPacketsPerSecond: number
+    readonly outBytesPerSecond: number
+  } | null
+  readonly drops: Readonly<Record<string, number>> // by reason
   readonly counters: Readonly<Record<string, number>>
+}
+
+/** One row of `GET /v1/sites`, which says `{sites: […]}`: a site that this one has exchanged packets with. */
+export interface SiteRow {
+  readonly node: string
+  readonly sitePrefix: string
+  readonly inPackets: number
+  readonly inBytes: number
+  readonly outPackets: number
+  readonly outBytes: number
+  readonly drops: number // of what it sent
+  readonly lastSeen: string | null // null where nothing came from there yet
+}
+
+export interface Sites {
+  readonly sites: readonly SiteRow[]
 }
 
 export interface PartStatus {
@@ -111,6 +136,7 @@ export interface Problem {
 export interface View {
   status(): Status
   leases(): readonly LeaseRow[]
+  sites(): readonly SiteRow[]
   alive(): boolean
   serving(): boolean
 }

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
 import type { Log } from '../base/log.ts'
-import type { Leases, Problem, View } from './api.ts'
+import type { Leases, Problem, Sites, View } from './api.ts'
 
 /** Who may read. The Unix socket has its file mode; loopback is open to this machine; any other address needs the token. */
 export type Access =
@@ -37,6 +37,8 @@ export function createApp(view: View, access: Access, log: Log): Hono {
   })
   app.get('/v1/status', context => context.json(view.status()))
   app.get('/v1/leases', context => context.json({ leases: view.leases() } satisfies Leases))
+
+  app.get('/v1/sites', context => context.json({ sites: view.sites() } satisfies Sites))
 
   app.notFound(context => context.json(problem(`there is nothing at ${context.req.path}`), 404))
   app.onError((error, context) => {

@@ -5,6 +5,7 @@
 import type { Ip6, Prefix } from '../base/ip6.ts'
 import { type LanPlan, upperHalf } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
+import { ownerless } from '../plane/sixplane.ts'
 import {
   acceptRaSettings,
   conf,
@@ -16,7 +17,19 @@ import {
   type Setting,
 } from './forwarding.ts'
 import type { Changes } from './journal.ts'
-import { type Address, type KernelState, type Link, mark, type Neighbour, type Route, type Rule } from './kernel.ts'
+import {
+  type Address,
+  type KernelState,
+  type Link,
+  mark,
+  type Neighbour,
+  nextHop,
+  type Point,
+  type Program,
+  placeholderMac,
+  type Route,
+  type Rule,
+} from './kernel.ts'
 
 /** What the daemon wants, by link names, whether the links are there or not. */
 export interface Intent {
@@ -24,6 +37,9 @@ export interface Intent {
   readonly overlay: { readonly link: string; readonly assignAddress: boolean } | undefined // assignAddress: static overlay
   readonly lans: readonly { readonly link: string; readonly plan: LanPlan }[]
   readonly resolver: 'netlink' | 'off'
+  /** `stateless`: by one next hop, once the program that knows the owner's MAC stands. `on-link`: each address is its own. */
+  readonly nextHop: 'stateless' | 'on-link'
+  readonly programs: readonly { readonly link: string; readonly point: Point; readonly code: string }[]
   readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[] // delegated
 }
 
@@ -34,12 +50,29 @@ export interface Desired {
   readonly routes: readonly Route[]
   readonly rules: readonly Rule[]
   readonly neighbours: readonly Neighbour[]
+  readonly programs: readonly Program[]
   readonly sysctls: readonly Setting[] // in the order of writing
   readonly allMulticast: readonly number[] // link indexes
 }
 
-export const nothing: Desired = { addresses: [], routes: [], rules: [], neighbours: [], sysctls: [], allMulticast: [] }
-export const noIntent: Intent = { site: undefined, overlay: undefined, lans: [], resolver: 'off', routes: [] }
+export const nothing: Desired = {
+  addresses: [],
+  routes: [],
+  rules: [],
+  neighbours: [],
+  programs: [],
+  sysctls: [],
+  allMulticast: [],
+}
+export const noIntent: Intent = {
+  site: undefined,
+  overlay: undefined,
+  lans: [],
+  resolver: 'off',
+  nextHop: 'on-link',
+  programs: [],
+  routes: [],
+}
 
 const table = 80
 const mainTable = 254 // RT_TABLE_MAIN, rtnetlink(7)
@@ -55,11 +88,13 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
   const lans = intent.lans.filter(lan => links.has(lan.link))
   const overlayLink = overlay && links.get(overlay.link)
   const lanNames = lans.map(lan => lan.link)
+  const stateless = statelessLink(intent, overlayLink, state)
   return {
     addresses: addresses(intent, site, links),
-    routes: routes(intent, site, links),
+    routes: routes(intent, site, links, stateless),
     rules: rules(intent, site, state, changes),
-    neighbours: [],
+    neighbours: stateless ? [{ link: stateless.index, address: nextHop, mac: placeholderMac, permanent: true }] : [],
+    programs: programs(intent, links),
     sysctls: [
       ...acceptRaSettings(overlay?.link, state, changes),
       ...(overlayLink ? overlaySettings(overlayLink.name) : []),
@@ -90,6 +125,27 @@ function upLink(links: Links, name: string): Link | undefined {
   return link?.up ? link : undefined
 }
 
+/**
+ * The overlay's link where packets may leave for the next hop: the program stands there, ours or that of an earlier process.
+ * Without it they would go to a MAC that nobody has.
+ */
+function statelessLink(
+  { nextHop: way }: Intent,
+  overlay: Link | undefined,
+  { programs }: KernelState,
+): Link | undefined {
+  const stands = programs.some(({ link, point }) => link === overlay?.index && point === 'egress')
+  return way === 'stateless' && overlay?.up && stands ? overlay : undefined
+}
+
+/** A link that is down keeps its classifiers, and takes new ones. */
+function programs(intent: Intent, links: Links): Program[] {
+  return intent.programs.flatMap(({ link: name, point, code }) => {
+    const link = links.get(name)
+    return link ? [{ link: link.index, point, code }] : []
+  })
+}
+
 function addresses(intent: Intent, site: Site, links: Links): OwnAddress[] {
   const own: OwnAddress[] = []
   for (const { link: name, plan } of intent.lans) {
@@ -101,7 +157,7 @@ function addresses(intent: Intent, site: Site, links: Links): OwnAddress[] {
   return own
 }
 
-function routes(intent: Intent, site: Site, links: Links): Route[] {
+function routes(intent: Intent, site: Site, links: Links, stateless: Link | undefined): Route[] {
   const own: Route[] = []
   const through = (name: string, destination: Prefix, via?: Ip6) => {
     const link = upLink(links, name)
@@ -113,7 +169,9 @@ function routes(intent: Intent, site: Site, links: Links): Route[] {
 
   for (const lan of intent.lans) through(lan.link, lan.plan.prefix)
   for (const route of intent.routes) through(route.link, route.prefix, route.via)
-  if (intent.overlay) through(intent.overlay.link, site.networkPrefix)
+  if (intent.overlay) through(intent.overlay.link, site.networkPrefix, stateless && nextHop)
+  // No node has these addresses: the sender hears of it at once.
+  for (const prefix of ownerless(site.network)) unreachable(prefix, ordinaryMetric)
 
   unreachable(upperHalf(site.sitePrefix), ordinaryMetric) // what is unassigned there never goes to the first LAN
   // While a LAN is down its packets would follow the /40 to the overlay, which would only send them back.

@@ -34,9 +34,10 @@ export interface Changes {
   readonly addresses: readonly AddressRecord[]
   readonly neighbours: readonly NeighbourRecord[]
   readonly allMulticast: readonly number[] // links that had it off
+  readonly hooks: readonly number[] // links that had no clsact discipline
 }
 
-export const noChanges: Changes = { sysctls: [], addresses: [], neighbours: [], allMulticast: [] }
+export const noChanges: Changes = { sysctls: [], addresses: [], neighbours: [], allMulticast: [], hooks: [] }
 
 /** Where the changes are kept. The real one is a file; tests keep them in memory. */
 export interface Journal {
@@ -163,6 +164,7 @@ export function encodeJournal(changes: Changes, place: string): string {
     addresses: changes.addresses.map(a => ({ ...a, address: formatIp6(a.address) })),
     neighbours: changes.neighbours.map(n => ({ ...n, address: formatIp6(n.address) })),
     allMulticast: changes.allMulticast,
+    hooks: changes.hooks,
   }
   return `${JSON.stringify(file, null, 2)}\n`
 }
@@ -191,6 +193,7 @@ export function decodeJournal(text: string): { readonly place: string; readonly 
       address: parseIp6(textOf(row['address'], 'address')),
     })),
     allMulticast: listOf(file['allMulticast'], 'allMulticast').map(indexOf),
+    hooks: listOf(file['hooks'] ?? [], 'hooks').map(indexOf), // absent from journals of older versions
   }
   return { place: textOf(file['place'], 'place'), changes }
 }

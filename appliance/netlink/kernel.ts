@@ -2,10 +2,14 @@
  * The seam to the kernel's network configuration: what is there, in the glossary's words, and the steps that change it. The real
  * one speaks rtnetlink and writes sysctl files; the twin in memory.ts behaves alike, and the same scenarios run against both.
  */
-import type { Ip6, Prefix } from '../base/ip6.ts'
-import type { Mac } from '../base/mac.ts'
+import { type Ip6, type Prefix, parseIp6 } from '../base/ip6.ts'
+import { type Mac, parseMac } from '../base/mac.ts'
 
 export const mark = 80 // routes, rules and addresses of ours carry this protocol number; table 80 holds our routes
+
+/** The stateless next hop: whatever goes there is for the owner of its destination. The MAC's first octet is no member's. */
+export const nextHop = parseIp6('fe80::5')
+export const placeholderMac = parseMac('00:00:5e:00:53:01')
 
 export interface Link {
   readonly index: number
@@ -58,6 +62,30 @@ export interface Neighbour {
   readonly permanent: boolean
 }
 
+/** Where a classifier stands on a link: before the stack sees a frame, or after it has let one go. */
+export type Point = 'ingress' | 'egress'
+
+/** A program of the fast path on the clsact hook of a link. */
+export interface Program {
+  readonly link: number
+  readonly point: Point
+  readonly code: string | undefined // what it is made of; undefined where an earlier process of ours has put it there
+}
+
+/** The clsact discipline of a link, which carries classifiers. */
+export interface Hook {
+  readonly link: number
+  readonly shared: boolean // someone else's classifiers stand there too
+}
+
+/** The programs that can be put on links. */
+export interface ProgramSource {
+  /** A loaded one, by what it is made of. */
+  find(code: string): { readonly fd: number } | undefined
+  /** What a program is made of, by the kernel's number for it; undefined where it isn't one of these. */
+  codeOf(id: number): string | undefined
+}
+
 /** Sysctl paths under /proc/sys/net, such as `ipv6/conf/eth1/forwarding`, with what they hold. */
 export type Sysctls = ReadonlyMap<string, string>
 
@@ -67,6 +95,8 @@ export interface KernelState {
   readonly routes: readonly Route[] // IPv6, table 80 whole, and of other tables what carries our protocol
   readonly rules: readonly Rule[] // IPv6
   readonly neighbours: readonly Neighbour[]
+  readonly programs: readonly Program[] // ours
+  readonly hooks: readonly Hook[]
   readonly sysctls: Sysctls
 }
 
@@ -76,6 +106,8 @@ export type Step =
   | { readonly op: 'replace-route' | 'remove-route'; readonly route: Route }
   | { readonly op: 'add-rule' | 'remove-rule'; readonly rule: Rule }
   | { readonly op: 'replace-neighbour' | 'remove-neighbour'; readonly neighbour: Neighbour }
+  | { readonly op: 'attach-program' | 'detach-program'; readonly program: Program } // with a hook for it, if need be
+  | { readonly op: 'remove-hook'; readonly link: number }
   | { readonly op: 'write-sysctl'; readonly path: string; readonly value: string }
   | { readonly op: 'set-all-multicast'; readonly link: number; readonly on: boolean }
 

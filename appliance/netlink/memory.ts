@@ -9,12 +9,14 @@ import { parseMac } from '../base/mac.ts'
 import { conf, neigh } from './forwarding.ts'
 import {
   type Address,
+  type Hook,
   type Kernel,
   type KernelEvent,
   type KernelState,
   type Link,
   mark,
   type Neighbour,
+  type Program,
   type Route,
   type Rule,
   type Step,
@@ -51,6 +53,8 @@ export class MemoryKernel implements Kernel {
   #routes: Route[] = []
   #rules: Rule[] = []
   #neighbours: Neighbour[] = []
+  #programs: Program[] = []
+  #hooks: Hook[] = []
 
   /** `force`: has force_forwarding (6.17); `keepsProtocol`: has IFA_PROTO (5.18). */
   constructor({ force = true, keepsProtocol = true } = {}) {
@@ -68,6 +72,8 @@ export class MemoryKernel implements Kernel {
       routes: this.#routes.filter(route => route.table === ownTable || route.protocol === mark),
       rules: [...this.#rules],
       neighbours: [...this.#neighbours],
+      programs: [...this.#programs],
+      hooks: [...this.#hooks],
       sysctls: new Map(this.#sysctls),
     }
   }
@@ -113,6 +119,19 @@ export class MemoryKernel implements Kernel {
       case 'remove-neighbour':
         this.#neighbours = this.#neighbours.filter(n => !sameAddress(n, step.neighbour))
         break
+      case 'attach-program':
+        this.#linkOf(step.program.link, step.op)
+        this.addHook(step.program.link, false)
+        this.#programs = this.#programs.filter(p => !samePlace(p, step.program))
+        this.#programs.push(step.program)
+        break
+      case 'detach-program':
+        this.#programs = this.#programs.filter(p => !samePlace(p, step.program))
+        break
+      case 'remove-hook':
+        this.#hooks = this.#hooks.filter(hook => hook.link !== step.link)
+        this.#programs = this.#programs.filter(program => program.link !== step.link)
+        break
       case 'write-sysctl':
         this.write(step.path, step.value)
         return // which tells of it, if the kernel would
@@ -155,9 +174,16 @@ export class MemoryKernel implements Kernel {
   removeLink(name: string): void {
     const link = this.link(name)
     this.#flush(link)
+    this.#programs = this.#programs.filter(program => program.link !== link.index)
+    this.#hooks = this.#hooks.filter(hook => hook.link !== link.index)
     this.#links = this.#links.filter(other => other !== link)
     for (const path of this.#sysctls.keys()) if (path.split('/')[2] === name) this.#sysctls.delete(path)
     this.changed()
+  }
+
+  /** A clsact discipline, where the link has none; `shared`: with classifiers of someone else. */
+  addHook(link: number, shared: boolean): void {
+    if (!this.#hooks.some(hook => hook.link === link)) this.#hooks.push({ link, shared })
   }
 
   renameLink(name: string, to: string): void {
@@ -233,6 +259,8 @@ export class MemoryKernel implements Kernel {
       routes: sorted(this.#routes),
       rules: sorted(this.#rules),
       neighbours: sorted(this.#neighbours),
+      programs: sorted(this.#programs),
+      hooks: sorted(this.#hooks),
       sysctls: [...this.#sysctls].map(([path, value]) => `${path}=${value}`).sort(),
     }
   }
@@ -297,6 +325,8 @@ export class MemoryKernel implements Kernel {
 
 const sameAddress = (a: Pick<Neighbour, 'link' | 'address'>, b: Pick<Neighbour, 'link' | 'address'>): boolean =>
   a.link === b.link && a.address === b.address
+
+const samePlace = (a: Program, b: Program): boolean => a.link === b.link && a.point === b.point
 
 const sameSlot = (a: Route, b: Route): boolean =>
   a.table === b.table && a.metric === b.metric && equalPrefix(a.destination, b.destination)

@@ -1,6 +1,6 @@
 /** Kernel state and steps in the words of `ip -6` and sysctl(8), for logs, the status and tests. */
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
-import { type Address, type KernelState, type Link, mark, type Route, type Rule, type Step } from './kernel.ts'
+import { type Address, type KernelState, type Link, mark, nextHop, type Route, type Rule, type Step } from './kernel.ts'
 
 export const linkName = (links: readonly Link[], index: number): string =>
   links.find(link => link.index === index)?.name ?? `link ${index}`
@@ -43,6 +43,13 @@ export function formatStep(step: Step, links: readonly Link[]): string {
       const { address, link, mac } = step.neighbour
       return `neighbour ${verbOf(step.op)} ${formatIp6(address)} lladdr ${mac} dev ${linkName(links, link)}`
     }
+    case 'attach-program':
+    case 'detach-program': {
+      const { link, point } = step.program
+      return `filter ${step.op === 'attach-program' ? 'replace' : 'delete'} dev ${linkName(links, link)} ${point} pref ${mark} handle ${mark} bpf`
+    }
+    case 'remove-hook':
+      return `qdisc delete dev ${linkName(links, step.link)} clsact`
     case 'write-sysctl':
       return `sysctl net/${step.path}=${step.value}`
     case 'set-all-multicast':
@@ -61,6 +68,10 @@ export function formatOwn(state: KernelState): string[] {
     ...state.addresses.filter(a => a.protocol === mark).map(a => `addr ${formatAddress(a, links)}`),
     ...state.routes.map(route => `route ${formatRoute(route, links)}`),
     ...state.rules.filter(rule => rule.protocol === mark).map(rule => `rule ${formatRule(rule)}`),
+    ...state.neighbours
+      .filter(each => each.address === nextHop)
+      .map(each => `neigh ${formatIp6(each.address)} lladdr ${each.mac} dev ${linkName(links, each.link)}`),
+    ...state.programs.map(each => `program dev ${linkName(links, each.link)} ${each.point}`),
     ...links.filter(link => link.allMulticast).map(link => `link ${link.name} allmulticast on`),
   ].sort()
 }

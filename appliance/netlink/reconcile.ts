@@ -6,7 +6,16 @@ import { equalPrefix, formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { Desired } from './desired.ts'
 import { conf, isForwarding, isOpening, recordOf, type Setting } from './forwarding.ts'
 import type { Changes, SysctlRecord } from './journal.ts'
-import { type Address, type KernelState, mark, type Neighbour, type Route, type Rule, type Step } from './kernel.ts'
+import {
+  type Address,
+  type KernelState,
+  mark,
+  type Neighbour,
+  type Program,
+  type Route,
+  type Rule,
+  type Step,
+} from './kernel.ts'
 
 export interface Reconciliation {
   readonly steps: readonly Step[]
@@ -19,6 +28,7 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
   const addresses = reconcileAddresses(desired, state, known)
   const neighbours = reconcileNeighbours(desired, state, known)
   const multicast = reconcileAllMulticast(desired, state, known)
+  const programs = reconcilePrograms(desired, state, known)
   const sysctls = reconcileSysctls(desired, state, known)
   const routes = reconcileRoutes(desired, state)
   const rules = reconcileRules(desired, state)
@@ -29,6 +39,7 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
       // where both happen at once, and then keeps it for ever.
       ...sysctls.write.filter(step => !isOpening(step.path)),
       ...addresses.add,
+      ...programs.attach, // before anything is sent to the next hop that they know
       ...neighbours.add,
       ...routes.add,
       ...rules.add, // those that prohibit stand before anything is forwarded
@@ -39,6 +50,7 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
       ...rules.remove,
       ...routes.remove,
       ...neighbours.remove,
+      ...programs.detach,
       ...addresses.remove,
       ...sysctls.restore.filter(step => !isForwarding(step.path)),
       ...multicast.off,
@@ -48,6 +60,7 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
       addresses: addresses.records,
       neighbours: neighbours.records,
       allMulticast: multicast.records,
+      hooks: programs.records,
     },
   }
 }
@@ -67,6 +80,7 @@ export function settle(changes: Changes, state: KernelState): Changes {
     addresses: changes.addresses.filter(here),
     neighbours: changes.neighbours.filter(here),
     allMulticast: changes.allMulticast.filter(link => names.has(link)),
+    hooks: changes.hooks.filter(link => names.has(link)),
   }
 }
 
@@ -121,6 +135,29 @@ function reconcileAllMulticast(desired: Desired, state: KernelState, known: Chan
   const gone = known.allMulticast.filter(link => !wanted.has(link) && isOn.get(link))
   const step = (on: boolean) => (link: number) => ({ op: 'set-all-multicast', link, on }) satisfies Step
   return { on: missing.map(step(true)), off: gone.map(step(false)), records: [...records] }
+}
+
+/** Programs replace one another in place. A hook that we made goes with the last of them, unless someone else uses it by now. */
+function reconcilePrograms(desired: Desired, state: KernelState, known: Changes) {
+  const place = ({ link, point }: Program) => `${link} ${point}`
+  const wanted = new Map(desired.programs.map(program => [place(program), program]))
+  const actual = new Map(state.programs.map(program => [place(program), program]))
+  const missing = desired.programs.filter(program => actual.get(place(program))?.code !== program.code)
+  const gone = state.programs.filter(program => !wanted.has(place(program)))
+
+  const hooks = new Map(state.hooks.map(hook => [hook.link, hook]))
+  const used = new Set(desired.programs.map(({ link }) => link))
+  const made = new Set([...known.hooks.filter(link => hooks.has(link) || used.has(link))])
+  for (const { link } of missing) if (!hooks.has(link)) made.add(link)
+  const idle = [...made].filter(link => !used.has(link) && hooks.get(link)?.shared === false)
+  return {
+    attach: missing.map((program): Step => ({ op: 'attach-program', program })),
+    detach: [
+      ...gone.map((program): Step => ({ op: 'detach-program', program })),
+      ...idle.map((link): Step => ({ op: 'remove-hook', link })),
+    ],
+    records: [...made].filter(link => used.has(link) || idle.includes(link)),
+  }
 }
 
 /** The place of a route in its table: two routes of one destination and metric are one, or siblings. */

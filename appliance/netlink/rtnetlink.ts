@@ -13,6 +13,7 @@ import {
   type KernelState,
   type Link,
   mark,
+  type ProgramSource,
   type Route,
   type Step,
 } from './kernel.ts'
@@ -25,6 +26,8 @@ import {
   isKept,
   neighbourKey,
 } from './neighbour-message.ts'
+import { dumpPrograms } from './program-dump.ts'
+import { encodeFilter, encodeFilterRemoval, encodeHook } from './program-message.ts'
 import { formatStep } from './reconcile-text.ts'
 import { decodeRoute, encodeRoute, encodeRouteDump, isOurs, ownTable } from './route-message.ts'
 import { decodeRule, encodeRule, encodeRuleDump } from './rule-message.ts'
@@ -49,15 +52,17 @@ const groups = [
   MulticastGroups.IPV6_ROUTE,
   MulticastGroups.IPV6_RULE,
   MulticastGroups.IPV6_NETCONF,
+  MulticastGroups.TC,
 ]
 
-/** Opens the kernel's configuration of this namespace. Throws a KernelError. */
-export async function openKernel(log: Log): Promise<Kernel & Disposable> {
-  return new RtnetlinkKernel(log)
+/** Opens the kernel's configuration of this namespace; `programs` are those that can be put on links. Throws a KernelError. */
+export async function openKernel(log: Log, programs: ProgramSource): Promise<Kernel & Disposable> {
+  return new RtnetlinkKernel(log, programs)
 }
 
 class RtnetlinkKernel implements Kernel, Disposable {
   readonly #log: Log
+  readonly #programs: ProgramSource
   readonly #requests: RequestSocket
   readonly #listeners = new Set<(event: KernelEvent) => void>()
   readonly #neighbours = new Set<string>() // those that we made: the only ones whose end is news
@@ -65,8 +70,9 @@ class RtnetlinkKernel implements Kernel, Disposable {
   #events: EventSocket | undefined
   #told: KernelEvent['kind'] | undefined
 
-  constructor(log: Log) {
+  constructor(log: Log, programs: ProgramSource) {
     this.#log = log
+    this.#programs = programs
     this.#requests = new RequestSocket(log)
   }
 
@@ -86,7 +92,8 @@ class RtnetlinkKernel implements Kernel, Disposable {
       ...own.filter(route => route.table === ownTable), // an old kernel doesn't narrow its dump
       ...marked.filter(route => route.table !== ownTable && route.protocol === mark),
     ]
-    return { links, addresses, routes, rules, neighbours, sysctls: readSysctls() }
+    const { programs, hooks } = await dumpPrograms(this.#requests, this.#programs)
+    return { links, addresses, routes, rules, neighbours, programs, hooks, sysctls: readSysctls() }
   }
 
   async apply(step: Step): Promise<void> {
@@ -113,6 +120,14 @@ class RtnetlinkKernel implements Kernel, Disposable {
         return this.#change(step, RtType.DELNEIGH, 0, encodeNeighbourRemoval(step.neighbour), gone)
       case 'set-all-multicast':
         return this.#change(step, RtType.NEWLINK, 0, encodeAllMulticast(step.link, step.on), step.on ? [] : gone)
+      case 'attach-program':
+        return this.#attach(step)
+      case 'detach-program': {
+        const { link, point } = step.program
+        return this.#change(step, RtType.DELTFILTER, 0, encodeFilterRemoval(link, point), [...gone, 'EINVAL']) // no hook
+      }
+      case 'remove-hook':
+        return this.#change(step, RtType.DELQDISC, 0, encodeHook(step.link), [...gone, 'EINVAL'])
       case 'write-sysctl':
         return writeSysctl(step.path, step.value)
       default:
@@ -160,6 +175,15 @@ class RtnetlinkKernel implements Kernel, Disposable {
     } catch (error) {
       if (!(error instanceof KernelError && fine.includes(error.errno))) throw error
     }
+  }
+
+  /** A program in place of an earlier one of ours, so that no frame passes between the two. */
+  async #attach(step: Extract<Step, { readonly op: 'attach-program' | 'detach-program' }>): Promise<void> {
+    const { link, point, code } = step.program
+    const program = code === undefined ? undefined : this.#programs.find(code)
+    if (!program) throw new KernelError(step.op, targetOf(step, this.#links), 'ENOENT')
+    await this.#change(step, RtType.NEWQDISC, create, encodeHook(link), ['EEXIST'])
+    await this.#change(step, RtType.NEWTFILTER, replace, encodeFilter(link, point, program.fd))
   }
 
   /** EEXIST is no error where the very address is there; one of another length under the same link is. */

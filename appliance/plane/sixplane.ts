@@ -58,6 +58,15 @@ export function owner(address: Ip6): NodeAddress {
   return ((address >> 48n) & 0xff_ffff_ffffn) as NodeAddress
 }
 
+/** The parts of a network's /40 that no node can own: ZeroTier gives nobody address 0, or one that begins with ff. */
+export function ownerless(network: NetworkId): Prefix[] {
+  const { address } = networkPrefix(network)
+  return [
+    { address, length: sitePrefixLength },
+    { address: (address | (0xffn << 80n)) as Ip6, length: sixplanePrefixLength + 8 },
+  ]
+}
+
 /** The /88 of a network in RFC 4193 mode: `fd`, the network id, `9993`. */
 export function rfc4193Prefix(network: NetworkId): Prefix {
   return { address: (((0xfdn << 80n) | (network << 16n) | 0x9993n) << 40n) as Ip6, length: rfc4193PrefixLength }

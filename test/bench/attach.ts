@@ -37,7 +37,7 @@ if (overlay.length > 0)
     attach('zt0', point, programs.load({ kind: 'overlay', site, features: overlay }, point).fd)
 if (lan.length > 0) {
   const place = { plan: lanPlan(site.sitePrefix, undefined), mac: macs.lan, linkLocal: parseIp6('fe80::ff:fe00:1') }
-  const instance = { kind: 'lan', site, ...place, overlay: undefined, features: lan } as const
+  const instance = { kind: 'lan', site, ...place, overlay: undefined, subnets: [], features: lan } as const
   attach('lan0', 'ingress', programs.load(instance, 'ingress').fd)
 }
 process.stdout.write(`${performance.now() - began}\n`)

@@ -13,7 +13,14 @@ import { testRun, verdict } from './test-run.ts'
 const programs = new Programs()
 afterAll(() => programs[Symbol.dispose]())
 
-const instance = { kind: 'lan', site, ...lan, overlay: undefined, features: ['proxy', 'guard', 'bound'] } as const
+const instance = {
+  kind: 'lan',
+  site,
+  ...lan,
+  overlay: undefined,
+  subnets: [3],
+  features: ['proxy', 'guard', 'bound'],
+} as const
 const ingress = programs.load(instance, 'ingress').fd
 const further = programs.load({ ...instance, plan: lanPlan(site.sitePrefix, 5) }, 'ingress').fd
 
@@ -149,7 +156,8 @@ describe('C13 looks for hosts that nobody knows', () => {
 
   test('always where nothing is looked for: the router itself, and prefixes behind a next hop', () => {
     scan(0x5000_0000n)
-    for (const low of [0n, 1n, 0x8500_0000_0001n, 0xc000_0000_0042n])
+    expect(scan(0x8300_0000_1000n)).toBe(0) // a further LAN of ours
+    for (const low of [0n, 1n, 0x8300_0000_0001n, 0x8500_0000_0042n, 0xc000_0000_0042n])
       for (let i = 0; i < 30; i++) expect(pass(low)).toBe(true)
   })
 })

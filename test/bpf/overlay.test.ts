@@ -26,8 +26,8 @@ const programs = new Programs()
 afterAll(() => programs[Symbol.dispose]())
 
 const features = ['rewrite', 'emulate', 'proxy', 'guard', 'count', 'bound'] as const
-const egress = programs.load({ kind: 'overlay', site, features }, 'egress').fd
-const ingress = programs.load({ kind: 'overlay', site, features }, 'ingress').fd
+const egress = programs.load({ kind: 'overlay', site, features, subnets: [] }, 'egress').fd
+const ingress = programs.load({ kind: 'overlay', site, features, subnets: [] }, 'ingress').fd
 const golden = JSON.parse(readFileSync(new URL('../golden/ndp-emulation.json', import.meta.url), 'utf8')) as {
   solicitation: string
   advertisement: string

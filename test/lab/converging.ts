@@ -4,13 +4,16 @@
  */
 import { createInterface } from 'node:readline'
 import { systemClock } from '../../appliance/base/clock.ts'
+import { parseIp6 } from '../../appliance/base/ip6.ts'
 import { silentLog } from '../../appliance/base/log.ts'
+import { Programs } from '../../appliance/fastpath/attach.ts'
 import { Converger } from '../../appliance/netlink/converge.ts'
 import { FileJournal } from '../../appliance/netlink/journal.ts'
-import type { Kernel } from '../../appliance/netlink/kernel.ts'
+import type { Kernel, ProgramSource } from '../../appliance/netlink/kernel.ts'
 import { formatOwn } from '../../appliance/netlink/reconcile-text.ts'
 import { openKernel } from '../../appliance/netlink/rtnetlink.ts'
-import { stateNamed } from '../unit/netlink/scenario-table.ts'
+import { lanPlan } from '../../appliance/plane/plan.ts'
+import { siteA, stateNamed } from '../unit/netlink/scenario-table.ts'
 
 /** The answer carries the id of its question. */
 export interface Question {
@@ -49,7 +52,7 @@ function listen(answer: (question: Question) => Promise<object>): () => void {
 
 /** Says what is in the kernel whenever asked. */
 export async function look(): Promise<void> {
-  const kernel = await openKernel(silentLog)
+  const kernel = await openKernel(silentLog, { find: () => undefined, codeOf: () => undefined })
   listen(async () => {
     const state = await kernel.state()
     return { own: formatOwn(state), sysctls: [...state.sysctls] }
@@ -58,7 +61,8 @@ export async function look(): Promise<void> {
 
 /** Keeps the kernel as the named state; the journal is in this folder. SIGTERM stops for good. */
 export async function converge(folder: string, { forceForwarding }: { forceForwarding: boolean }): Promise<void> {
-  using newest = await openKernel(silentLog)
+  using programs = new Programs()
+  using newest = await openKernel(silentLog, named(programs))
   const kernel = forceForwarding ? newest : older(newest)
   const journal = await FileJournal.open(folder, silentLog)
   const converger = new Converger({ kernel, journal, log: silentLog, clock: systemClock })
@@ -77,6 +81,30 @@ export async function converge(folder: string, { forceForwarding }: { forceForwa
     })
   })
   stopListening()
+}
+
+/** The programs by the names that the table of states has for them. */
+function named(programs: Programs): ProgramSource {
+  const plan = lanPlan(siteA.sitePrefix, undefined)
+  const lan = {
+    kind: 'lan',
+    site: siteA,
+    plan,
+    mac: siteA.mac,
+    linkLocal: parseIp6('fe80::1'),
+    overlay: undefined,
+    subnets: [],
+  } as const
+  const overlay = { kind: 'overlay', site: siteA, features: ['rewrite', 'guard'], subnets: [] } as const
+  const loaded = new Map([
+    ['overlay ingress', programs.load(overlay, 'ingress')],
+    ['overlay egress', programs.load(overlay, 'egress')],
+    ['lan ingress', programs.load({ ...lan, features: ['proxy'] }, 'ingress')],
+  ])
+  return {
+    find: code => loaded.get(code),
+    codeOf: id => [...loaded].find(([, program]) => program.id === id)?.[0],
+  }
 }
 
 /** What a kernel before 6.17 shows, and what it is never told. */

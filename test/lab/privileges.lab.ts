@@ -31,7 +31,7 @@ test('an ordinary user with the capabilities of the unit, and no others, serves 
   await using other = b.start()
   const [status] = await Promise.all([daemon.serving(), other.serving()])
   expect(status.reasons).toEqual([])
-  expect(status.fastPath.mode).toBe('netlink')
+  expect(status.fastPath.mode).toBe('stateless')
 
   const [host, far] = [a.hosts[0], b.hosts[0]]
   new Client(host, 'dhclient')
@@ -46,7 +46,20 @@ test('an ordinary user with the capabilities of the unit, and no others, serves 
   expect(await rules()).toBe(before)
 })
 
-test.for(given.filter(name => name !== 'dac_read_search'))('without CAP_%s it says so and ends', async name => {
+test('without CAP_BPF it resolves neighbours itself, and says why', async () => {
+  await using sites = await TwoSites.create()
+  await using daemon = await startAsUser(
+    sites.a,
+    given.filter(name => name !== 'bpf'),
+  )
+  const { fastPath, reasons } = await daemon.serving()
+  expect(fastPath.mode).toBe('netlink')
+  expect(reasons).toEqual(['fast path: not stateless: use BPF without CAP_BPF: EPERM'])
+})
+
+const needed = given.filter(name => name !== 'dac_read_search' && name !== 'bpf')
+
+test.for(needed)('without CAP_%s it says so and ends', async name => {
   await using sites = await TwoSites.create()
   const { a } = sites
   await using daemon = await startAsUser(

@@ -85,6 +85,7 @@ export class RealWorld implements World {
   async take(line: string): Promise<void> {
     const [what, ...words] = line.split(' ')
     if (what === 'link') await this.router.run('ip', 'link', 'set', words[0]!, 'allmulticast', 'off')
+    else if (what === 'program') await this.router.run('tc', 'filter', 'del', ...words, 'pref', '80')
     else if (what === 'rule') await this.router.run('ip', '-6', 'rule', 'del', ...ruleWords(words))
     else await this.router.run('ip', '-6', what!, 'del', ...words)
   }
@@ -118,6 +119,7 @@ export class RealWorld implements World {
       ...(await show('rule')),
       ...(await show('neigh', 'show', 'nud', 'permanent')),
       ...(await this.router.run('ip', '-o', 'link')).trim().split('\n'),
+      ...(await this.router.run('tc', 'qdisc', 'show')).trim().split('\n'),
       ...conf.trim().split('\n'),
     ]
       .map(line => line.replace(/expires \d+sec|valid_lft \w+|preferred_lft \w+/g, '').trim())

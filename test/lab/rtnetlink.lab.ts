@@ -28,7 +28,7 @@ import { openKernel } from './appliance/netlink/rtnetlink.ts'
 import { formatOwn } from './appliance/netlink/reconcile-text.ts'
 const log = { debug() {}, info() {}, warn: console.error, error: console.error, child: () => log }
 const index = name => Number(readFileSync('/sys/class/net/' + name + '/ifindex', 'utf8'))
-const kernel = await openKernel(log)
+const kernel = await openKernel(log, { find: () => undefined, codeOf: () => undefined })
 const site = 'fc9d:72cd:5a89:e92c:eee5::'
 const address = (text, link = 'lan.5') => ({ link: index(link), address: parseIp6(text.split('/')[0]), length: Number(text.split('/')[1]) })
 const route = (text, rest) => ({ table: 80, kind: 'unicast', destination: parsePrefix(text), link: undefined, via: undefined, metric: 64, protocol: 80, ...rest })
@@ -98,6 +98,7 @@ test('every step is applied, seen in the state and by ip(8), and undone; twice i
   expect(await kernel.eval('own()')).toEqual([
     'addr fc9d:72cd:5a89:e92c:eee5::1/80 dev lan.5',
     'link lan.5 allmulticast on',
+    'neigh fe80::5 lladdr 00:00:5e:00:53:01 dev zt0',
     'route blackhole ::/0 table 80 proto 80 metric 64',
     'route fc9d:72cd:5a00::/40 via fe80::5 dev zt0 table 80 proto 80 metric 64',
     'route fc9d:72cd:5a89:e92c:eee5::/80 dev lan.5 table 80 proto 80 metric 64',

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0 */
-/*
- * What was done, per reason and per remote site. Each CPU has its own part of both tables, so that nothing is atomic; user space
- * maps them and reads along. A site's row is found by its address in a set of eight, and the row that was used longest ago
- * gives way: at most three cache lines whatever the number of sites, where a full LRU map costs a lock and a walk.
- */
+/* What was done, per reason. Each CPU has counters of its own, so that nothing is atomic; user space maps them and reads along. */
 #ifndef SITEPLANE_COUNT_H
 #define SITEPLANE_COUNT_H
 
@@ -34,23 +30,8 @@ enum reason {
 };
 
 #define REASONS_PER_CPU	32
-#define WAYS		8
-#define TICK_SHIFT	24 /* 2^24 ns, 16.8 ms: 32 bits of them last two years */
-
-struct traffic {
-	__u64 in_packets;
-	__u64 in_bytes;
-	__u64 out_packets;
-	__u64 out_bytes;
-	__u64 drops;
-};
-
-struct site_set {
-	__u64 node[WAYS];
-	__u32 used[WAYS];	/* ticks: when the row was last touched, */
-	__u32 heard[WAYS];	/* and when the site last sent something */
-	struct traffic traffic[WAYS];
-};
+#define SECOND_SHIFT	30 /* "seconds" of 2^30 ns since boot, */
+#define SECOND_MASK	0xffffffULL /* of which 24 bits last half a year */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -60,19 +41,30 @@ struct {
 	__type(value, __u64);
 } reasons SEC(".maps");
 
+struct tally {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Between the sites, on one CPU. In the order of fastpath/reasons.ts. */
+struct traffic {
+	struct tally out;
+	struct tally in;
+	struct tally out_others;	/* those of them that stand in the row of no site: sites.h */
+	struct tally in_others;
+	__u64 jiffies;			/* the clock is kept here, since reading it takes longer than all that is counted */
+	__u64 second;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1); /* the loader: CPUs * here.site_sets */
+	__uint(max_entries, 1); /* the loader: CPUs */
 	__type(key, __u32);
-	__type(value, struct site_set);
-} sites SEC(".maps");
+	__type(value, struct traffic);
+} traffic SEC(".maps");
 
-inline_always __u32 ticks(void)
-{
-	return bpf_ktime_get_coarse_ns() >> TICK_SHIFT;
-}
-
+/* By a key of its own for each reason: without CAP_PERFMON the verifier lets nobody add different constants to one pointer. */
 inline_always void count(enum reason reason)
 {
 	__u32 index = bpf_get_smp_processor_id() * REASONS_PER_CPU + reason;
@@ -89,67 +81,22 @@ inline_always int drop(enum reason reason)
 	return TC_ACT_SHOT;
 }
 
-/* Where to find a site: consecutive node addresses must not share a set. The multiplier is 2^64 / golden ratio. */
-inline_always __u32 set_of(__u64 node)
+inline_always struct traffic *this_cpu(void)
 {
-	__u32 hash = (node * 0x9e3779b97f4a7c15ULL) >> 32;
+	__u32 cpu = bpf_get_smp_processor_id();
 
-	return bpf_get_smp_processor_id() * here.site_sets + (hash & (here.site_sets - 1));
+	return bpf_map_lookup_elem(&traffic, &cpu);
 }
 
-inline_always __u32 way_of(struct site_set *set, __u64 node, __u32 now)
+inline_always __u64 second(struct traffic *cpu)
 {
-	__u32 oldest = 0, idle = 0;
+	__u64 jiffies = bpf_jiffies64();
 
-	for (__u32 way = 0; way < WAYS; way++) {
-		if (set->node[way] == node)
-			return way;
+	if (jiffies != cpu->jiffies) {
+		cpu->jiffies = jiffies;
+		cpu->second = bpf_ktime_get_coarse_ns() >> SECOND_SHIFT & SECOND_MASK;
 	}
-	for (__u32 way = 0; way < WAYS; way++) {
-		if (set->node[way] == NOBODY) {
-			oldest = way;
-			break;
-		}
-		if (now - set->used[way] >= idle) {
-			idle = now - set->used[way];
-			oldest = way;
-		}
-	}
-	oldest &= WAYS - 1;
-	set->node[oldest] = node;
-	set->heard[oldest] = 0;
-	__builtin_memset(&set->traffic[oldest], 0, sizeof(struct traffic));
-	return oldest;
-}
-
-enum direction { INWARD, OUTWARD, DROPPED };
-
-inline_always void count_site(const struct __sk_buff *skb, __u64 node, enum direction direction)
-{
-	__u32 index = set_of(node), now = ticks(), way;
-	struct site_set *set = bpf_map_lookup_elem(&sites, &index);
-	__u32 packets = skb->gso_segs ? skb->gso_segs : 1;
-	struct traffic *row;
-
-	if (!set)
-		return;
-	way = way_of(set, node, now) & (WAYS - 1);
-	row = &set->traffic[way];
-	set->used[way] = now;
-	switch (direction) {
-	case INWARD:
-		set->heard[way] = now;
-		row->in_packets += packets;
-		row->in_bytes += skb->len;
-		break;
-	case OUTWARD:
-		row->out_packets += packets;
-		row->out_bytes += skb->len;
-		break;
-	case DROPPED:
-		row->drops += packets;
-		break;
-	}
+	return cpu->second;
 }
 
 #endif

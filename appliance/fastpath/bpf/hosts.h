@@ -16,6 +16,7 @@
 #define UNKNOWN_PER_WINDOW	10
 #define NEW_PER_WINDOW	64	/* hosts that become known, else someone could make them up */
 #define ROUTED_FROM	0xc0	/* first octet of the host bits: prefixes behind a next hop */
+#define SUBNETS_FROM	0x80	/* those of further LANs, up to there */
 #define SUBNET_MASK	((1ULL << 40) - 1)
 #define ROUTER		1ULL	/* ::1 of a LAN, and below it the anycast address of its routers */
 
@@ -103,6 +104,8 @@ inline_always bool may_look_for(__u64 host)
 	__u64 octet = host >> 40;
 
 	if (octet >= ROUTED_FROM || (host & SUBNET_MASK) <= ROUTER)
+		return true;
+	if (octet >= SUBNETS_FROM && !(here.subnets >> (octet - SUBNETS_FROM) & 1))
 		return true;
 	return is_known(host) || within(BUDGET_UNKNOWN, UNKNOWN_PER_WINDOW);
 }

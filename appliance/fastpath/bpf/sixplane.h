@@ -30,6 +30,7 @@ struct instance {
 	__u32 features;
 	__u32 site_sets;	/* a power of two */
 	__u32 reserved;
+	__u64 subnets;		/* bit n: the LAN of subnet n is on a link of ours */
 };
 
 enum {

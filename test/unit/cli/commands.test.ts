@@ -81,7 +81,9 @@ routes in table 80
   fc9c:56c2:e389:e92c:eee5:8300::/88 dev eth2
   fc9c:56c2:e389:e92c:eee5:8400::/88 via fc9c:56c2:e389:e92c:eee5:8300:0:2 dev eth2
   unreachable fc9c:56c2:e389:e92c:eee5:8000::/81
-  fc9c:56c2:e300::/40 dev zt0
+  fc9c:56c2:e300::/40 via fe80::5 dev zt0
+  unreachable fc9c:56c2:e300::/80 (no node has it)
+  unreachable fc9c:56c2:e3ff::/48 (no node has it)
   unreachable fc9c:56c2:e389:e92c:eee5::/80 (where a LAN is away)
   unreachable fc9c:56c2:e300::/40 (where zt0 is away)
 `,
@@ -155,7 +157,11 @@ LAN eth1: serving
   router    fc9c:56c2:e389:e92c:eee5::1
   leases    2
   counters  ra.sent 4
-fast path: netlink (the kernel asks, siteplane computes the answer)
+fast path: stateless (the next hop is computed from each packet's address)
+  in        12 packets/s, 9.0 kB/s
+  out       10 packets/s, 1.2 kB/s
+  dropped   forgedSource 3
+  counters  rewritten 40
 
 siteplane 0.1.0, up 12 min
 `,

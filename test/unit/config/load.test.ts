@@ -33,7 +33,7 @@ describe('a good file', () => {
           reservations: [],
         },
       ],
-      fastPath: 'auto',
+      fastPath: { mode: 'auto', turbo: false },
       http: { listen: { host: '127.0.0.1', port: 8680 }, socket: '/run/siteplane/api.sock' },
       stateDirectory: '/var/lib/siteplane',
       log: { level: 'info' },

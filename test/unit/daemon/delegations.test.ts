@@ -99,6 +99,8 @@ test.for([
     routes: [route],
     rules: [],
     neighbours: [],
+    programs: [],
+    hooks: [],
     sysctls: new Map(),
   }
   expect(stand([delegation(1)], 2, site, state)).toBe(stands)

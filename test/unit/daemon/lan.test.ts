@@ -32,6 +32,7 @@ const whole: LanWorld = {
   overlay: 'zt0',
   previous: undefined,
   networkReachable: true,
+  answeredInKernel: new Set<string>(),
 }
 
 describe('a LAN is served when everything it needs is there, and else says what it waits for', () => {

@@ -1,4 +1,4 @@
-import type { LeaseRow, Status, View } from '../../../appliance/http/api.ts'
+import type { LeaseRow, SiteRow, Status, View } from '../../../appliance/http/api.ts'
 
 /** A site that serves, as the API says it. */
 export const servingStatus: Status = {
@@ -30,7 +30,14 @@ export const servingStatus: Status = {
       counters: { 'ra.sent': 4, 'ra.invalid': 0 },
     },
   ],
-  fastPath: { mode: 'netlink', reason: 'the kernel asks, siteplane computes the answer', counters: {} },
+  fastPath: {
+    mode: 'stateless',
+    reason: "the next hop is computed from each packet's address",
+    turbo: false,
+    rates: { inPacketsPerSecond: 12, inBytesPerSecond: 9_000, outPacketsPerSecond: 10, outBytesPerSecond: 1_200 },
+    drops: { forgedSource: 3, foreignSource: 0 },
+    counters: { rewritten: 40, emulated: 0 },
+  },
   parts: [{ name: 'overlay', state: 'running', reason: null }],
 }
 
@@ -108,9 +115,33 @@ export const leaseRows: readonly LeaseRow[] = [
   },
 ]
 
+export const siteRows: readonly SiteRow[] = [
+  {
+    node: 'ec776d499a',
+    sitePrefix: 'fc9c:56c2:e3ec:776d:499a::/80',
+    inPackets: 1200,
+    inBytes: 1_500_000,
+    outPackets: 800,
+    outBytes: 64_000,
+    drops: 3,
+    lastSeen: '2026-11-24T02:59:55.000Z',
+  },
+  {
+    node: '1122334455',
+    sitePrefix: 'fc9c:56c2:e311:2233:4455::/80',
+    inPackets: 0,
+    inBytes: 0,
+    outPackets: 2,
+    outBytes: 236,
+    drops: 0,
+    lastSeen: null,
+  },
+]
+
 export class FakeView implements View {
   current: Status = servingStatus
   rows: readonly LeaseRow[] = leaseRows
+  siteRows: readonly SiteRow[] = siteRows
   living = true
 
   status(): Status {
@@ -118,6 +149,9 @@ export class FakeView implements View {
   }
   leases(): readonly LeaseRow[] {
     return this.rows
+  }
+  sites(): readonly SiteRow[] {
+    return this.siteRows
   }
   alive(): boolean {
     return this.living

@@ -22,6 +22,7 @@ const some: Changes = {
   addresses: [{ link: 3, address: parseIp6('fc9c:56c2:e389:e930:5ee::1'), length: 80 }],
   neighbours: [{ link: 5, address: parseIp6('fe80::5') }],
   allMulticast: [3],
+  hooks: [4],
 }
 
 async function folder() {
@@ -102,6 +103,7 @@ test('any changes survive the file', () => {
     addresses: fc.array(fc.record({ link, address, length: fc.nat(128) })),
     neighbours: fc.array(fc.record({ link, address })),
     allMulticast: fc.array(link),
+    hooks: fc.array(link),
   })
   fc.assert(
     fc.property(changes, fc.string(), (changes, place) => {

@@ -21,7 +21,14 @@ interface Given {
   readonly lans?: readonly { readonly link: string; readonly subnet?: number }[]
   readonly resolver?: Intent['resolver']
   readonly routes?: Intent['routes']
+  readonly fastPath?: boolean // the stateless next hop, and programs on overlay and LANs
 }
+
+/** What a test's programs are made of: names for those that a world has loaded. */
+const overlayPrograms = [
+  { point: 'ingress', code: 'overlay ingress' },
+  { point: 'egress', code: 'overlay egress' },
+] as const
 
 export function intent({
   site = siteA,
@@ -30,12 +37,19 @@ export function intent({
   lans = [],
   resolver,
   routes = [],
+  fastPath = false,
 }: Given): Intent {
+  const programs = [
+    ...(overlay === undefined ? [] : overlayPrograms.map(each => ({ link: overlay, ...each }))),
+    ...lans.map(({ link }) => ({ link, point: 'ingress', code: 'lan ingress' }) as const),
+  ]
   return {
     site,
     overlay: overlay === undefined ? undefined : { link: overlay, assignAddress },
     lans: lans.map(({ link, subnet }) => ({ link, plan: lanPlan(site.sitePrefix, subnet) })),
     resolver: resolver ?? 'off',
+    nextHop: fastPath ? 'stateless' : 'on-link',
+    programs: fastPath ? programs : [],
     routes,
   }
 }
@@ -52,12 +66,20 @@ const overlayZt0 = `
   sysctl ipv6/conf/zt0/accept_redirects=0
   sysctl ipv6/conf/zt0/force_forwarding=1`
 
+const fastZt0 = `
+  ${overlayZt0.replace('dev zt0', 'via fe80::5 dev zt0')}
+  neigh fe80::5 lladdr 00:00:5e:00:53:01 dev zt0
+  program dev zt0 egress
+  program dev zt0 ingress`
+
 const resolverZt0 = `
   sysctl ipv6/neigh/zt0/app_solicit=1
   sysctl ipv6/neigh/zt0/mcast_resolicit=3
   sysctl ipv6/neigh/zt0/ucast_solicit=0`
 
 const everywhereA = `
+  route unreachable fc9c:56c2:e300::/80 table 80 proto 80 metric 1024
+  route unreachable fc9c:56c2:e3ff::/48 table 80 proto 80 metric 1024
   route unreachable fc9c:56c2:e300::/40 table 80 proto 80 metric 65535
   route unreachable fc9c:56c2:e389:e930:5ee:8000::/81 table 80 proto 80 metric 1024
   route unreachable fc9c:56c2:e389:e930:5ee::/80 table 80 proto 80 metric 65535
@@ -103,6 +125,12 @@ export const states: readonly { readonly name: string; readonly intent: Intent; 
       addr fc9c:56c2:e389:e930:5ee::1/40 dev zt0`,
   },
   {
+    name: 'one LAN and the fast path',
+    intent: intent({ overlay: 'zt0', lans: [{ link: 'eth1' }], fastPath: true }),
+    own: `${everywhereA + acceptRa + fastZt0 + firstLanA('eth1')}
+      program dev eth1 ingress`,
+  },
+  {
     name: 'one-armed',
     intent: intent({ overlay: 'zt0', lans: [{ link: 'wan0' }] }),
     own: everywhereA + acceptRa + overlayZt0 + firstLanA('wan0'),
@@ -132,6 +160,8 @@ export const states: readonly { readonly name: string; readonly intent: Intent; 
       addr fc9c:56c2:e30a:b0c:d0e::1/80 dev eth1
       route fc9c:56c2:e30a:b0c:d0e::/80 dev eth1 table 80 proto 80 metric 1024
       route unreachable fc9c:56c2:e300::/40 table 80 proto 80 metric 65535
+      route unreachable fc9c:56c2:e300::/80 table 80 proto 80 metric 1024
+      route unreachable fc9c:56c2:e3ff::/48 table 80 proto 80 metric 1024
       route unreachable fc9c:56c2:e30a:b0c:d0e:8000::/81 table 80 proto 80 metric 1024
       route unreachable fc9c:56c2:e30a:b0c:d0e::/80 table 80 proto 80 metric 65535
       rule 1079: to fc9c:56c2:e30a:b0c:d0e::/80 lookup 254 suppress_prefixlength 80 proto 80

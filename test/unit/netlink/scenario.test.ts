@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../../appliance/base/clock.ts'
+import { formatIp6 } from '../../../appliance/base/ip6.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { Converger } from '../../../appliance/netlink/converge.ts'
 import { MemoryJournal } from '../../../appliance/netlink/journal.ts'
 import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
-import { formatAddress, formatRoute, formatRule } from '../../../appliance/netlink/reconcile-text.ts'
+import { formatAddress, formatRoute, formatRule, linkName } from '../../../appliance/netlink/reconcile-text.ts'
 import { type LinkEvent, play, scenarios, type World } from './scenario.ts'
 import { links, ownLines, stateNamed } from './scenario-table.ts'
 
@@ -55,7 +56,9 @@ class Twin implements World {
   }
 
   async take(line: string) {
-    const { addresses, routes, rules, links } = await this.#kernel.state()
+    const { addresses, routes, rules, neighbours, programs, links } = await this.#kernel.state()
+    const neighbour = neighbours.find(each => line.startsWith(`neigh ${formatIp6(each.address)} `))
+    const program = programs.find(each => line === `program dev ${linkName(links, each.link)} ${each.point}`)
     const address = addresses.find(each => line === `addr ${formatAddress(each, links)}`)
     const route = routes.find(each => line === `route ${formatRoute(each, links)}`)
     const rule = rules.find(each => line === `rule ${formatRule(each)}`)
@@ -63,6 +66,8 @@ class Twin implements World {
     if (address) this.#kernel.edit({ op: 'remove-address', address })
     else if (route) this.#kernel.edit({ op: 'remove-route', route })
     else if (rule) this.#kernel.edit({ op: 'remove-rule', rule })
+    else if (neighbour) this.#kernel.edit({ op: 'remove-neighbour', neighbour })
+    else if (program) this.#kernel.edit({ op: 'detach-program', program })
     else if (link) this.#kernel.edit({ op: 'set-all-multicast', link: link.index, on: false })
     else throw new Error(`there is no ${line}`)
   }

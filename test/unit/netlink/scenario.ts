@@ -38,6 +38,7 @@ export interface Scenario {
 }
 
 const usual = 'one LAN and ZeroTier'
+const fast = 'one LAN and the fast path'
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -56,6 +57,50 @@ export const scenarios: readonly Scenario[] = [
         'addr fc9c:56c2:e389:e930:5ee::1/80 dev eth1',
         'link eth1 allmulticast on',
       ].flatMap((take): Act[] => [{ take }, { holds: usual }]),
+    ],
+  },
+  {
+    name: 'the fast path is back within a second when someone deletes a part of it, or sets the link down and up',
+    acts: [
+      'start',
+      { intend: fast },
+      ...[
+        'route fc9c:56c2:e300::/40 via fe80::5 dev zt0 table 80 proto 80 metric 1024',
+        'neigh fe80::5 lladdr 00:00:5e:00:53:01 dev zt0',
+        'program dev zt0 egress',
+        'program dev zt0 ingress',
+        'program dev eth1 ingress',
+      ].flatMap((take): Act[] => [{ take }, { holds: fast }]),
+      { link: 'zt0', happens: 'down' },
+      { holds: fast, but: ['route fc9c:56c2:e300::/40 via', 'neigh'] }, // programs stay
+      { link: 'zt0', happens: 'up' },
+      { holds: fast },
+      { link: 'zt0', happens: 'gone' },
+      { holds: fast, but: ['dev zt0', '/zt0/'] },
+      { link: 'zt0', happens: 'back' },
+      { holds: fast },
+    ],
+  },
+  {
+    name: 'the fast path outlives a crash, is taken up or taken down by the next start, and leaves nothing at a stop',
+    acts: [
+      'start',
+      { intend: fast },
+      'kill',
+      { holds: fast },
+      'start',
+      { intend: fast },
+      { holds: fast },
+      { intend: usual },
+      { holds: usual },
+      { intend: fast },
+      'kill',
+      'start',
+      { intend: usual },
+      { holds: usual },
+      { intend: fast },
+      'stop',
+      { holds: 'nothing' },
     ],
   },
   {

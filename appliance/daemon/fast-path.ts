@@ -1,0 +1,152 @@
+/**
+ * The fast path of this process: its programs, made when they are first wanted, what they have counted, and which hosts they know.
+ * The kernel's reconciler puts them on links.
+ */
+import { messageOf } from '../base/errors.ts'
+import type { Log } from '../base/log.ts'
+import type { Binding, Change } from '../dhcp/binding.ts'
+import { Programs } from '../fastpath/attach.ts'
+import { type FastPathPlan, planFastPath, type Wanted } from '../fastpath/plan.ts'
+import {
+  type Member,
+  type ReasonCounts,
+  readMembers,
+  readReasons,
+  readSites,
+  readTraffic,
+  type SiteTraffic,
+  type TrafficCounts,
+} from '../fastpath/sites.ts'
+import type { ProgramSource } from '../netlink/kernel.ts'
+import { Rates, type TrafficRates } from './rates.ts'
+
+const gathering = 200 // milliseconds: a new host is known by its probe for duplicates long before
+
+export class FastPath implements ProgramSource, Disposable {
+  readonly #log: Log
+  readonly #rates = new Rates()
+  #programs: Programs | undefined
+  #refusal: Error | undefined // why BPF can't be had here
+  #bindings: () => Iterable<Binding> = () => []
+  #timer: NodeJS.Timeout | undefined
+  readonly #changed = new Map<number, boolean>() // host bits to whether it has a lease
+
+  constructor(log: Log) {
+    this.#log = log
+  }
+
+  /** The best that works here, with what to put where. */
+  plan(wanted: Wanted): FastPathPlan {
+    return planFastPath(wanted, (instance, point) => this.#open().load(instance, point))
+  }
+
+  /** The configuration is read anew: what could not be had before may be there now. */
+  retry(): void {
+    this.#refusal = undefined
+    this.#programs?.forget()
+  }
+
+  find(code: string) {
+    return this.#programs?.find(code)
+  }
+
+  codeOf(id: number): string | undefined {
+    return this.#programs?.codeOf(id)
+  }
+
+  /** The kernel has these now; the others are let go of. */
+  keep(plan: FastPathPlan): void {
+    this.#programs?.keep(new Set(plan.programs.map(({ code }) => code)))
+  }
+
+  /** Hosts with a lease are known to the programs from now on. */
+  know(bindings: () => Iterable<Binding>): void {
+    this.#bindings = bindings
+    if (this.#programs) this.#addAll(this.#programs)
+  }
+
+  /** Leases have changed. */
+  follow(changes: readonly Change[]): void {
+    if (!this.#programs) return
+    for (const change of changes) {
+      if (change.kind === 'quarantine' || change.binding.iaType !== 'na') continue
+      const known = change.kind === 'put' && change.binding.state === 'bound'
+      this.#changed.set(hostBits(change.binding), known)
+    }
+    if (this.#changed.size > 0) this.#timer ??= setTimeout(() => this.#tell(), gathering).unref()
+  }
+
+  /** Since the programs were loaded; undefined where there are none. */
+  reasons(): ReasonCounts | undefined {
+    return this.#programs && readReasons(this.#programs.reasons)
+  }
+
+  traffic(): TrafficCounts | undefined {
+    return this.#programs && readTraffic(this.#programs.traffic)
+  }
+
+  /** Per second, of the last few seconds; undefined where nothing is counted. */
+  rates(monotonic: number): TrafficRates | undefined {
+    const counts = this.traffic()
+    return counts && this.#rates.at(monotonic, counts)
+  }
+
+  sites(): SiteTraffic[] {
+    return this.#programs ? readSites(this.#programs.sites, process.hrtime.bigint()) : []
+  }
+
+  members(): Member[] {
+    return this.#programs ? readMembers(this.#programs.members, process.hrtime.bigint()) : []
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    this.#programs?.[Symbol.dispose]()
+    this.#programs = undefined
+  }
+
+  #tell(): void {
+    this.#timer = undefined
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    if (!this.#programs) return
+    this.#add(
+      this.#programs,
+      changed.filter(([, known]) => known).map(([host]) => host),
+    )
+    for (const [host, known] of changed) if (!known) this.#programs.removeLease(host)
+  }
+
+  #open(): Programs {
+    if (this.#programs) return this.#programs
+    if (this.#refusal) throw this.#refusal
+    try {
+      this.#programs = new Programs()
+    } catch (error) {
+      this.#refusal = error as Error
+      throw error
+    }
+    this.#addAll(this.#programs)
+    return this.#programs
+  }
+
+  #addAll(programs: Programs): void {
+    const hosts: number[] = []
+    for (const binding of this.#bindings())
+      if (binding.iaType === 'na' && binding.state === 'bound') hosts.push(hostBits(binding))
+    this.#add(programs, hosts)
+  }
+
+  #add(programs: Programs, hosts: readonly number[]): void {
+    try {
+      programs.addLeases(hosts)
+    } catch (error) {
+      this.#log.warn({ reason: messageOf(error) }, 'the fast path does not know all hosts that have a lease')
+    }
+  }
+}
+
+/** The 48 host bits of a lease's address. */
+function hostBits({ subnet, host }: Binding): number {
+  return subnet === undefined ? host : (0x80 + subnet) * 2 ** 40 + host
+}
