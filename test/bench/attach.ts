@@ -34,7 +34,7 @@ const began = performance.now()
 const programs = new Programs()
 if (overlay.length > 0)
   for (const point of ['egress', 'ingress'] as const)
-    attach('zt0', point, programs.load({ kind: 'overlay', site, features: overlay }, point).fd)
+    attach('zt0', point, programs.load({ kind: 'overlay', site, features: overlay, subnets: [] }, point).fd)
 if (lan.length > 0) {
   const place = { plan: lanPlan(site.sitePrefix, undefined), mac: macs.lan, linkLocal: parseIp6('fe80::ff:fe00:1') }
   const instance = { kind: 'lan', site, ...place, overlay: undefined, subnets: [], features: lan } as const
