@@ -99,6 +99,10 @@ lab: root setup ## a shell in a lab of two sites
 test: root setup ## check, unit tests, lab tests and the demo
 	@node test/run.ts
 
+.PHONY: test-long
+test-long: root setup ## the random ones of them again, ten times as long
+	@KILLS=300 DAMAGED=1000000 vitest run --config test/vitest.config.ts --project lab test/lab/dhcp-robust.lab.ts
+
 .PHONY: unit
 unit: setup ## the tests that need nothing but Node
 	@vitest run --config test/vitest.config.ts --project unit

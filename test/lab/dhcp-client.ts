@@ -1,7 +1,7 @@
 /**
  * A DHCPv6 client of our own for what real ones don't do: `node dhcp-client.ts MODE …` on eth0.
  *
- * - `storm COUNT`: Requests from that many different hosts, 64 in flight, repeated until answered; prints
+ * - `storm COUNT`: Requests from that many different hosts in turn, 64 in flight, repeated until answered, until SIGTERM; prints
  *   `{ told: [[duid, address], …] }` as answers come.
  * - `mutate COUNT SEED`: that many damaged copies of what captured clients sent.
  * - `flood SECONDS`: Solicits of ever new hosts from this one card, as fast as the kernel takes them.
@@ -108,16 +108,19 @@ async function storm(count: number): Promise<void> {
   })
   const server = findOption(hello.options, 'server-id')!
   const flying = new Map<number, { message: Message; at: number }>()
-  let next = 0
+  let ending = false
+  process.once('SIGTERM', () => {
+    ending = true
+  })
   const launch = () => {
-    while (flying.size < 64 && next < count) {
-      const i = next++
+    while (flying.size < 64 && !ending) {
+      const id = transaction++ & 0xff_ffff
       const message: Message = {
         type: MessageType.request,
-        transaction: i,
-        options: [{ kind: 'client-id', duid: duidOf(i) }, server, ia(1)],
+        transaction: id,
+        options: [{ kind: 'client-id', duid: duidOf(id % count) }, server, ia(1)],
       }
-      flying.set(i, { message, at: performance.now() })
+      flying.set(id, { message, at: performance.now() })
       send(message)
     }
   }
@@ -134,7 +137,7 @@ async function storm(count: number): Promise<void> {
     if (told.length > 0) say({ told })
     told = []
     for (const entry of flying.values()) {
-      if (performance.now() - entry.at < 500) continue
+      if (performance.now() - entry.at < 200) continue
       entry.at = performance.now()
       send(entry.message)
     }

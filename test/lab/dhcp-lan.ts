@@ -68,8 +68,8 @@ export class DhcpLan implements AsyncDisposable {
   }
 
   /** Starts the server; again after it ended, with the state it left. */
-  async serve(settings: Partial<ServerSettings> = {}): Promise<Server> {
-    const server = new Server(this.router, settings)
+  async serve(settings: Partial<ServerSettings> = {}, under: readonly string[] = []): Promise<Server> {
+    const server = new Server(this.router, settings, under)
     await server.program.says(/"ready":true/)
     return server
   }
@@ -84,7 +84,8 @@ export class Server implements AsyncDisposable {
   readonly #path: string
   #settings: ServerSettings
 
-  constructor(host: Host, settings: Partial<ServerSettings>) {
+  /** `under`: a command that runs it. */
+  constructor(host: Host, settings: Partial<ServerSettings>, under: readonly string[] = []) {
     this.#path = join(host.folder, 'server.json')
     this.#settings = {
       interface: 'lan0',
@@ -96,7 +97,8 @@ export class Server implements AsyncDisposable {
       ...settings,
     }
     this.#write()
-    this.program = host.spawn([process.execPath, new URL('dhcp-server.ts', import.meta.url).pathname, this.#path])
+    const program = new URL('dhcp-server.ts', import.meta.url).pathname
+    this.program = host.spawn([...under, process.execPath, program, this.#path])
   }
 
   change(settings: Partial<ServerSettings>): void {

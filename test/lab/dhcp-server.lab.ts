@@ -1,90 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { ask } from './dhcp-asks.ts'
 import { DhcpLan } from './dhcp-lan.ts'
-import type { Host } from './host.ts'
 import { siteText } from './ndp-lan.ts'
 import { until } from './until.ts'
 
 const start = siteText.replace('::/80', ':')
-const client = (host: Host, ...args: readonly string[]) =>
-  host.spawn([process.execPath, new URL('dhcp-client.ts', import.meta.url).pathname, ...args])
-
-/** What our client was told by one exchange. */
-async function ask(host: Host, duid: string, iaid = 1): Promise<string> {
-  await using program = client(host, 'ask', duid, String(iaid))
-  await program.exited
-  const { addresses } = JSON.parse(program.lines.at(-1)!) as { addresses: string[] }
-  expect(addresses.length).toBe(1)
-  return addresses[0]!
-}
-
-test('F10 kill -9 in a storm of Requests loses no lease that a client was told of', async () => {
-  await using lan = await DhcpLan.create({ advertise: false })
-  const { host } = lan.lan
-  const told = new Map<string, string>()
-  await using storm = client(host, 'storm', '6000')
-  const read = () => {
-    for (const line of storm.lines) {
-      if (!line.startsWith('{"told"')) continue
-      for (const [duid, address] of (JSON.parse(line) as { told: [string, string][] }).told) {
-        expect(told.get(duid) ?? address).toBe(address)
-        told.set(duid, address)
-      }
-    }
-    return told.size
-  }
-  for (const enough of [500, 2000, 3500]) {
-    await using server = await lan.serve({ lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 } })
-    await until(() => read() >= enough, `${enough} leases`, 20_000)
-    await server.kill()
-  }
-  await using server = await lan.serve({ lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 } })
-  await storm.says(/"done":true/, 30_000)
-  read()
-  const { leases, counters } = await server.status()
-  const stored = new Map(leases.map(({ duid, address }) => [duid as string, address]))
-  expect(told.size).toBe(6000)
-  expect([...told].filter(([duid, address]) => stored.get(duid) !== address)).toEqual([])
-  expect(new Set(stored.values()).size).toBe(stored.size)
-  expect(counters).toMatchObject({ bugs: 0, unstored: 0 })
-})
-
-test('100,000 damaged messages: it serves afterwards, says little, and does not grow', async () => {
-  await using lan = await DhcpLan.create({ advertise: false })
-  const { host } = lan.lan
-  await using server = await lan.serve()
-  const address = await ask(host, '00:03:00:01:02:00:00:00:00:0b')
-  await using first = client(host, 'mutate', '20000', '1')
-  await first.says(/"done":true/, 30_000)
-  const warm = await server.status()
-  await using second = client(host, 'mutate', '80000', '2')
-  await second.says(/"done":true/, 50_000)
-  expect(await ask(host, '00:03:00:01:02:00:00:00:00:0b')).toBe(address)
-  const { counters, memory, reasons } = await server.status()
-  expect(counters.bugs).toBe(0)
-  expect(counters.malformed).toBeGreaterThan(1000)
-  expect(counters.received).toBeGreaterThan(50_000)
-  expect(reasons).toEqual([])
-  expect(memory - warm.memory).toBeLessThan(48 << 20) // what the leases of the messages that were still good take
-  expect(server.program.lines.filter(line => !line.startsWith('{"status"')).length).toBeLessThan(10)
-})
-
-test('D23 a host that floods costs the others nothing, and is named', async () => {
-  await using lan = await DhcpLan.create({ advertise: false })
-  const other = await lan.host('other', '02:00:00:00:00:0c')
-  await using server = await lan.serve()
-  await using flood = client(lan.lan.host, 'flood', '6')
-  await flood.says(/flooding/, 10_000)
-  await until(async () => (await server.status()).counters['ignored.flood'] > 0, 'the flood to be one', 6_000)
-  await using loop = client(other, 'loop', '12')
-  await loop.says(/"done":true/, 20_000)
-  const repeated = loop.lines.filter(line => line.startsWith('{"repeated"'))
-  expect(repeated.filter(line => line !== '{"repeated":0}').length).toBeLessThan(3) // the kernels drop some themselves
-  expect(server.program.lines.join()).toMatch(/"from":"fe80::ff:fe00:b".*more DHCPv6 messages than can be answered/)
-  await flood.says(/"done":true/, 20_000)
-  expect((await server.status()).counters.bugs).toBe(0)
-})
-
 test('another DHCPv6 server is found at start and named with what its clients lose', async () => {
   await using lan = await DhcpLan.create({ advertise: false })
   const other = await lan.host('other', '02:00:00:00:00:0d')
