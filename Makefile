@@ -124,17 +124,22 @@ clean: ## remove what was built or left behind, node_modules excepted
 	@rm -rf build coverage
 
 home = $(DESTDIR)$(PREFIX)/lib/siteplane
+new = $(home).new
 
+# The new product stands whole beside the old one before it takes its place: the running daemon, and an install that fails half way,
+# still have one.
 .PHONY: install
 install: setup ## the product under PREFIX (and DESTDIR), its unit, the example in /etc/siteplane
-	@rm -rf "$(home)" && mkdir -p "$(home)" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)/etc/siteplane"
-	@cp -R appliance config package.json LICENSE "$(home)"
+	@rm -rf "$(new)" && mkdir -p "$(new)/bin" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)/etc/siteplane"
+	@cp -R appliance config package.json LICENSE "$(new)"
 	@npm ls --omit=dev --all --parseable | sed -n 's|^$(CURDIR)/\(node_modules/.*\)|\1|p' | grep -v '/@types/' | \
-	  tar -c --no-recursion --exclude=.bin --exclude=include --exclude=share --recursion -T - | tar -x -C "$(home)"
-	@mkdir -p "$(home)/bin" && cd "$(home)/bin" && ln -sf ../node_modules/node-linux-*/bin/node node
+	  tar -c --no-recursion --exclude=.bin --exclude=include --exclude=share --recursion -T - | tar -x -C "$(new)"
+	@cd "$(new)/bin" && ln -s ../node_modules/node-linux-*/bin/node node
+	@chmod -R u=rwX,go=rX "$(new)"
+	@"$(new)/bin/node" "$(new)/appliance/main.ts" --version >/dev/null || { echo 'The copy is not whole; npm ls --omit=dev may say why' >&2; exit 1; }
+	@rm -rf "$(home)" && mv "$(new)" "$(home)"
 	@printf '#!/bin/sh\nexec %s/bin/node %s/appliance/main.ts "$$@"\n' '$(PREFIX)/lib/siteplane' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/siteplane"
-	@chmod -R u=rwX,go=rX "$(home)"
 	@install -m 644 config/siteplane.example.yaml "$(DESTDIR)/etc/siteplane/siteplane.example.yaml"
 	@sed 's|@prefix@|$(PREFIX)|g' systemd/siteplane.service >"$(DESTDIR)$(UNITDIR)/siteplane.service"
 	@install -m 644 systemd/siteplane.sysusers "$(DESTDIR)$(SYSUSERSDIR)/siteplane.conf"
@@ -144,7 +149,7 @@ install: setup ## the product under PREFIX (and DESTDIR), its unit, the example 
 .PHONY: uninstall
 uninstall: ## undo install; keeps /etc/siteplane/siteplane.yaml and /var/lib/siteplane (PURGE=1 removes them too)
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl disable --now siteplane 2>/dev/null || true; fi
-	@rm -rf "$(home)"
+	@rm -rf "$(home)" "$(new)" "$(DESTDIR)/var/cache/siteplane"
 	@rm -f "$(DESTDIR)$(PREFIX)/bin/siteplane" "$(DESTDIR)$(UNITDIR)/siteplane.service" "$(DESTDIR)$(SYSUSERSDIR)/siteplane.conf" "$(DESTDIR)/etc/siteplane/siteplane.example.yaml"
 	@if [ -n "$(PURGE)" ]; then rm -rf "$(DESTDIR)/etc/siteplane" "$(DESTDIR)/var/lib/siteplane"; fi
 	@rmdir "$(DESTDIR)/etc/siteplane" 2>/dev/null || true

@@ -67,7 +67,7 @@ test('the unit starts, says why it waits, reloads, hands over on restart, and ta
   expect(await machine.property('siteplane', 'ActiveState')).toBe('failed')
   expect(await machine.property('siteplane', 'ExecMainStatus')).toBe('2')
   expect(await journal()).toContain('lann')
-}, 240_000)
+}, 400_000) // the first time it makes a Debian, over a network of unknown speed
 
 test('uninstall takes away what install put there, and leaves the configuration', async () => {
   await using lab = await Lab.create()
@@ -76,6 +76,9 @@ test('uninstall takes away what install put there, and leaves the configuration'
   mkdirSync(join(target, 'etc/siteplane'), { recursive: true })
   const configured = join(target, 'etc/siteplane/siteplane.yaml')
   writeFileSync(configured, configuration)
+  const cache = join(target, 'var/cache/siteplane') // the unit keeps compiled code there
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(join(cache, 'compiled'), '')
   await run('make', 'install', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
   const wrapper = await run('cat', join(target, 'opt/siteplane/bin/siteplane'))
   expect(wrapper).toContain('exec /opt/siteplane/lib/siteplane/bin/node /opt/siteplane/lib/siteplane/appliance/main.ts')
@@ -83,4 +86,18 @@ test('uninstall takes away what install put there, and leaves the configuration'
   expect(await files()).toContain(join(target, 'etc/systemd/system/siteplane.service'))
   await run('make', 'uninstall', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
   expect(await files()).toEqual([configured])
+})
+
+test('an install that fails half way leaves the product that is there as it is', async () => {
+  await using lab = await Lab.create()
+  const [target, broken] = [join(lab.folder, 'target'), join(lab.folder, 'broken')]
+  const install = ['make', 'install', `DESTDIR=${target}`, 'PREFIX=/usr']
+  const version = () =>
+    run(join(target, 'usr/lib/siteplane/bin/node'), join(target, 'usr/lib/siteplane/appliance/main.ts'), '--version')
+  await run(...install)
+  const before = await version()
+  mkdirSync(broken)
+  writeFileSync(join(broken, 'npm'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+  await expect(run('env', `PATH=${broken}:${process.env['PATH']}`, ...install)).rejects.toThrow()
+  expect(await version()).toBe(before)
 })
