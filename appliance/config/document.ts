@@ -52,6 +52,7 @@ export const textFields: ReadonlySet<string> = new Set([
   'lan[].dns.search[]',
   'lan[].ntp.servers[]',
   'lan[].dhcpv6.options[].name',
+  'lan[].dhcpv6.leasequery.requesters[]',
   'lan[].dhcpv6.options[].data',
   'lan[].dhcpv6.options[].data[]',
   'http.listen',

@@ -19,7 +19,7 @@ import {
   checkOverlay,
   checkRouteLifetimes,
 } from './rules.ts'
-import { dns, ntp } from './servers.ts'
+import { dns, ntp, server } from './servers.ts'
 import { interfaceName, listen, parsed, path } from './text.ts'
 
 export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
@@ -121,6 +121,11 @@ const lan = z
         probe: z.boolean().default(false).describe('ask the LAN for an address before its first offer'),
         lifetimes: leaseTimes.prefault({}),
         options: z.array(ownOption).max(64).default([]).describe('options of your own'),
+        leasequery: z
+          .strictObject({
+            requesters: z.array(server).max(64).default([]).describe('addresses that may ask about leases'),
+          })
+          .prefault({}),
       })
       .prefault({}),
     reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),

@@ -8,10 +8,18 @@ import { reservationsOf } from './reservations.ts'
 /** What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now. */
 export function scopeOf(config: LanConfig, plan: LanPlan): Scope {
   const { interface: name, dhcpv6, delegate, dns, ntp } = config
-  const { options, ...served } = dhcpv6
+  const { options, leasequery, ...served } = dhcpv6
   const offers = offersOf({ dns, ntp, options })
   const offset = delegate?.prefix.address ?? 0n
   const prefix = { address: addressIn(wholeSite(plan.prefix), offset), length: delegate?.prefix.length ?? 0 }
   const reservations = reservationsOf(config, plan)
-  return { interface: name, plan, ...served, offers, reservations, delegate: delegate && { ...delegate, prefix } }
+  return {
+    interface: name,
+    plan,
+    ...served,
+    offers,
+    reservations,
+    requesters: leasequery.requesters,
+    delegate: delegate && { ...delegate, prefix },
+  }
 }

@@ -64,6 +64,8 @@ export interface Bindings {
   delegations(): readonly Binding[]
   /** The bindings of all LANs, live or not, of hosts with this name. */
   named(name: string): Iterable<Binding>
+  /** Every binding of a client, live or not, of all LANs: looks through all that there are. */
+  ofClient(duid: Duid): readonly Binding[]
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean
   /** Whether one more binding fits besides what a decision adds and removes already. */
   room(now: number, added?: number, removed?: ReadonlySet<Binding>): Room

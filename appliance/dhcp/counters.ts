@@ -15,6 +15,8 @@ export const reasons = {
   serverIdToAll: 'a server identifier in a message to all servers',
   foreignServerId: 'for another server',
   iaNotAllowed: 'an identity association where only configuration may be asked for',
+  notRequester: 'a question about leases from an address that is not among the requesters',
+  noQuery: 'a question about leases without the question',
   foreignAddresses: 'addresses that we can not judge',
   nothingToSay: 'nothing to say about its addresses',
   nothingToTell: 'nothing of what it asks for is ours to tell, and another server may have it',

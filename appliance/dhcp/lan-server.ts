@@ -5,19 +5,22 @@
 import { DecodeError, toHex } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, type Ip6, isLinkLocal, isMulticast } from '../base/ip6.ts'
+import { formatIp6, type Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
+import { admit } from './admission.ts'
 import { addressOf, type Binding, type Change, isLive } from './binding.ts'
 import { type Clone, clonesOf } from './clones.ts'
 import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
 import { encodeFitting } from './fit.ts'
 import type { Identity } from './identity.ts'
 import { Inbox } from './inbox.ts'
-import { decodeMessage, type Message, MessageType } from './message.ts'
+import { leasequery } from './leasequery.ts'
+import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import type { OtherServer } from './other-servers.ts'
-import { addressed, delegationsOf, type Packet, probedByLease, type Reply, roomFor } from './packet.ts'
+import { Outbox } from './outbox.ts'
+import { addressed, delegationsOf, type Packet, probedByLease, roomFor } from './packet.ts'
 import { Probes } from './probes.ts'
 import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
@@ -60,12 +63,12 @@ export class LanServer {
   readonly #relays: Relays
   readonly #neighbours: Neighbours
   readonly #probes: Probes
+  readonly #outbox: Outbox
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #counters = newCounters()
   #scope: Scope
   #sockets: Sockets | undefined
   #failure: string | undefined
-  #outbox: Reply[] = []
   #overflowed = 0 // in sockets that are closed
   #running = false
   #inTurn = false
@@ -82,6 +85,11 @@ export class LanServer {
       after: (milliseconds, body) => this.#after(milliseconds, body),
     })
     this.#probes = new Probes(options.clock)
+    this.#outbox = new Outbox({
+      ...options,
+      counters: this.#counters,
+      send: batch => this.#sockets?.datagrams.send(batch) ?? [],
+    })
     this.#relays = new Relays(options.link.name)
     this.#relays.replace(options.segments ?? [])
     this.#neighbours = new Neighbours({
@@ -222,36 +230,7 @@ export class LanServer {
     } finally {
       this.#inTurn = false
     }
-    const replies = this.#outbox
-    this.#outbox = []
-    const stored = this.#options.store.commit()
-    const kept = stored ? replies : replies.filter(({ promises }) => !promises)
-    this.#counters.unstored += replies.length - kept.length
-    this.#send(kept.filter(({ delegations }) => delegations === undefined))
-    for (const reply of kept) if (reply.delegations) void this.#sendRouted(reply, reply.delegations)
-  }
-
-  /** A prefix is told of only when what is for it goes to its client. */
-  async #sendRouted(reply: Reply, delegations: readonly Binding[]): Promise<void> {
-    const stand = (await this.#options.routed?.(delegations)) ?? true
-    if (stand) {
-      this.#send([reply])
-      return
-    }
-    this.#counters.unrouted++ // the client will retransmit
-    const pass = this.#throttle.pass('unrouted')
-    if (pass)
-      this.#log.warn({ to: formatIp6(reply.to), ...pass }, 'a delegated prefix has no route: its client is not told')
-  }
-
-  #send(kept: readonly Reply[]): void {
-    if (kept.length === 0) return
-    const batch = kept.map(({ bytes, to, port }) => ({ bytes, address: to, port }))
-    const failures = this.#sockets?.datagrams.send(batch) ?? []
-    this.#counters.answered += kept.length - failures.length
-    this.#counters.unsent += failures.length // the client will retransmit
-    for (const { index, errno } of failures)
-      this.#log.debug({ to: formatIp6(kept[index]!.to), errno }, 'a DHCPv6 reply did not leave')
+    this.#outbox.flush()
   }
 
   #flooded(from: Ip6): void {
@@ -270,18 +249,31 @@ export class LanServer {
     }
   }
 
-  #take({ bytes, address, destination, port }: UdpIn): void {
-    const type = bytes[0]
-    if (type === MessageType.relayForward) {
+  #take(datagram: UdpIn): void {
+    const { bytes, address, port } = datagram
+    const admission = admit(datagram, this.#scope.requesters)
+    if (admission.kind === 'ignore') this.#ignore(address, admission.reason)
+    else if (admission.kind === 'requester') this.#query(decodeMessage(bytes), address, port)
+    else if (admission.kind === 'client')
+      this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
+    else {
       const opened = this.#relays.open(bytes, address, port, this.#scope, this.#options.store.now())
       if (opened.kind === 'ignore') this.#ignore(address, opened.reason)
       else this.#identify({ message: decodeMessage(opened.message), from: opened.client, bytes, relayed: opened })
     }
-    // udhcpc6 renews by unicast, and multicasts when no answer comes. RFC 9915 section 16.
-    else if (!isMulticast(destination)) this.#ignore(address, 'unicast')
-    else if (!isLinkLocal(address)) this.#ignore(address, 'notLinkLocal')
-    else if (type === MessageType.relayReply) this.#ignore(address, 'notForServers')
-    else this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
+  }
+
+  /** A question about leases. It is answered at the port that it came from, as a relay and a host ask from different ones. */
+  #query(message: Message, from: Ip6, port: number): void {
+    const { store, identity } = this.#options
+    const refused = refusal(message, identity.duid)
+    if (refused !== undefined) {
+      this.#ignore(from, refused)
+      return
+    }
+    const scopes = [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
+    const reply = leasequery(message, { duid: identity.duid, scopes, bindings: store.bindings, now: store.now() })
+    this.#outbox.push({ bytes: encodeMessage(reply), to: from, port, promises: false, delegations: undefined })
   }
 
   /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */

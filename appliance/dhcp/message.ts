@@ -1,7 +1,7 @@
 import { DecodeError, Reader, Writer } from '../base/bytes.ts'
 import { decodeOptions, encodeOptions, type Option } from './options.ts'
 
-/** Message types. RFC 9915 section 7.3. */
+/** Message types. RFC 9915 section 7.3, RFC 5007 section 4.1.1, RFC 9686 section 4.2. */
 export const MessageType = {
   solicit: 1,
   advertise: 2,
@@ -16,6 +16,10 @@ export const MessageType = {
   informationRequest: 11,
   relayForward: 12,
   relayReply: 13,
+  leasequery: 14,
+  leasequeryReply: 15,
+  registration: 36, // ADDR-REG-INFORM
+  registrationReply: 37, // ADDR-REG-REPLY
 } as const
 
 /** What clients and servers say to each other. RFC 9915 section 8. */

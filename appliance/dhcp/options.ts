@@ -16,6 +16,16 @@ import {
   identityAssociation,
   type PrefixOf,
 } from './option/identity-association.ts'
+import {
+  type ClientDataOf,
+  type ClientLinks,
+  clientData,
+  cltTime,
+  type LastTransaction,
+  lqClientLink,
+  lqQuery,
+  type QueryOf,
+} from './option/leasequery.ts'
 import { type NtpServer, ntpServer, type SntpServers, sntpServers } from './option/ntp.ts'
 import {
   type ElapsedTime,
@@ -47,6 +57,8 @@ export interface IaPd extends IdentityAssociation<Option> {
 }
 export interface IaAddress extends AddressOf<Option> {}
 export interface IaPrefix extends PrefixOf<Option> {}
+export interface LqQuery extends QueryOf<Option> {}
+export interface ClientData extends ClientDataOf<Option> {}
 
 export type KnownOption =
   | ClientId
@@ -65,6 +77,10 @@ export type KnownOption =
   | InformationRefreshTime
   | SntpServers
   | ClientFqdn
+  | LqQuery
+  | ClientData
+  | LastTransaction
+  | ClientLinks
   | NtpServer
   | SolMaxRt
   | InfMaxRt
@@ -90,6 +106,10 @@ const codecs: { readonly [K in KnownOption['kind']]: OptionCodec<OptionOf<K>> } 
   'information-refresh-time': informationRefreshTime,
   'sntp-servers': sntpServers,
   'client-fqdn': clientFqdn,
+  'lq-query': lqQuery(nested),
+  'client-data': clientData(nested),
+  'clt-time': cltTime,
+  'lq-client-link': lqClientLink,
   'ntp-server': ntpServer,
   'sol-max-rt': solMaxRt,
   'inf-max-rt': infMaxRt,

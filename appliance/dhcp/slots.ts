@@ -96,7 +96,23 @@ export class Slots {
     if (whole) return isSameKey(whole, key)
     if (key.clone !== undefined || key.iaType === 'pd') return false
     if (this.#iaid.get(slot) !== key.iaid || this.#lan.get(slot) !== lanOf(key.subnet)) return false
-    const length = writeDuid(key.duid, this.#scratch)
+    return this.#hasDuid(slot, writeDuid(key.duid, this.#scratch))
+  }
+
+  /** Those below `high` that a client has. Looks at each. */
+  ofClient(duid: Duid, high: number): number[] {
+    const length = writeDuid(duid, this.#scratch)
+    const found: number[] = []
+    for (let slot = 0; slot < high; slot++) {
+      if (!this.isUsed(slot)) continue
+      const whole = this.#whole.get(slot)
+      if (whole ? whole.duid === duid : this.#hasDuid(slot, length)) found.push(slot)
+    }
+    return found
+  }
+
+  /** Whether a slot without an odd binding has the DUID in the first octets of the scratch. */
+  #hasDuid(slot: number, length: number): boolean {
     if (this.#duidLength.get(slot) !== length) return false
     const held = this.#duid.at(slot)
     for (let i = 0; i < length; i++) if (held[i] !== this.#scratch[i]) return false

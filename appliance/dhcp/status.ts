@@ -6,4 +6,7 @@ export const Status = {
   noBinding: 3,
   notOnLink: 4,
   noPrefixAvail: 6,
+  unknownQueryType: 7, // RFC 5007 section 4.1.3
+  malformedQuery: 8,
+  notConfigured: 9,
 } as const

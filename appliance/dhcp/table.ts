@@ -1,5 +1,6 @@
 import type { Binding, BindingKey, Bindings, Change, Quarantine, Room } from './binding.ts'
 import { Delegations } from './delegations.ts'
+import type { Duid } from './duid.ts'
 import { Ends } from './ends.ts'
 import { HashIndex } from './hash-index.ts'
 import { Hoards } from './hoards.ts'
@@ -82,6 +83,10 @@ export class Table implements Bindings {
 
   named(name: string): readonly Binding[] {
     return this.#names.of(name).map(slot => this.#read(slot))
+  }
+
+  ofClient(duid: Duid): readonly Binding[] {
+    return this.#slots.ofClient(duid, this.#high).map(slot => this.#slots.read(slot))
   }
 
   isQuarantined(subnet: number | undefined, host: number, now: number): boolean {

@@ -51,6 +51,7 @@ function scope(): Scope {
     lifetimes,
     probe: false,
     reservations: new Reservations(),
+    requesters: [],
     delegate: undefined,
     offers,
   }

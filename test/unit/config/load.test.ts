@@ -27,6 +27,7 @@ describe('a good file', () => {
             probe: false,
             lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
             options: [],
+            leasequery: { requesters: [] },
           },
           dns: { servers: [], search: [] },
           ntp: { servers: [] },

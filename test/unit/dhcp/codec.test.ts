@@ -116,6 +116,26 @@ const rows: { name: string; option: Option; bytes: string }[] = [
     option: { kind: 'sntp-servers', servers: [address] },
     bytes: '001f 0010 fc9c56c2e389e92ceee500000000abcd',
   },
+  {
+    name: 'J12 query by address',
+    option: {
+      kind: 'lq-query',
+      queryType: 1,
+      link: parseIp6('::'),
+      options: [{ kind: 'ia-address', address, preferred: 0, valid: 0, options: [] }],
+    },
+    bytes: `002c 002d 01 ${'00'.repeat(16)} 0005 0018 fc9c56c2e389e92ceee500000000abcd 00000000 00000000`,
+  },
+  {
+    name: 'J12 client data with the time of the last transaction',
+    option: { kind: 'client-data', options: [{ kind: 'clt-time', seconds: 30 }] },
+    bytes: '002d 0008 002e 0004 0000001e',
+  },
+  {
+    name: 'J12 client links',
+    option: { kind: 'lq-client-link', links: [address] },
+    bytes: '0030 0010 fc9c56c2e389e92ceee500000000abcd',
+  },
   { name: 'SOL_MAX_RT', option: { kind: 'sol-max-rt', seconds: 300 }, bytes: '0052 0004 0000012c' },
   { name: 'INF_MAX_RT', option: { kind: 'inf-max-rt', seconds: 300 }, bytes: '0053 0004 0000012c' },
   {

@@ -28,6 +28,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     offers: [],
     probe: false,
     reservations: new Reservations(),
+    requesters: [],
     delegate: undefined,
     ...over,
   }

@@ -63,6 +63,6 @@ test.for(refused)('%s is discarded', ([, type, options, reason]) => {
   expect(refusal(of(MessageType[type], options), us)).toBe(reason)
 })
 
-test.for([0, 14, 36, 255])('D05 message type %i is discarded', type => {
+test.for([0, 12, 13, 16, 35, 255])('D05 message type %i is discarded', type => {
   expect(refusal(of(type, [client]), us)).toBe('notForServers')
 })

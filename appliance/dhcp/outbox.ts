@@ -1,0 +1,67 @@
+import type { Clock } from '../base/clock.ts'
+import { formatIp6 } from '../base/ip6.ts'
+import { type Log, Throttle } from '../base/log.ts'
+import type { Binding } from './binding.ts'
+import type { Counters } from './counters.ts'
+import type { Reply } from './packet.ts'
+import type { UdpOut } from './socket.ts'
+import type { Store } from './store.ts'
+
+interface OutboxOptions {
+  readonly store: Pick<Store, 'commit'>
+  readonly counters: Counters
+  readonly clock: Clock
+  readonly log: Log
+  readonly routed?: ((delegations: readonly Binding[]) => Promise<boolean>) | undefined
+  readonly send: (batch: readonly UdpOut[]) => readonly { readonly index: number; readonly errno: string }[]
+}
+
+/** Replies on their way out: what they promise is stored first, then the routes of what they delegate stand, then they leave. */
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #throttle: Throttle
+  #replies: Reply[] = []
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+    this.#throttle = new Throttle(options.clock)
+  }
+
+  push(reply: Reply): void {
+    this.#replies.push(reply)
+  }
+
+  /** Stores what was staged, and sends all that waits. */
+  flush(): void {
+    const { store, counters } = this.#options
+    const replies = this.#replies
+    this.#replies = []
+    const stored = store.commit()
+    const kept = stored ? replies : replies.filter(({ promises }) => !promises)
+    counters.unstored += replies.length - kept.length
+    this.#send(kept.filter(({ delegations }) => delegations === undefined))
+    for (const reply of kept) if (reply.delegations) void this.#sendRouted(reply, reply.delegations)
+  }
+
+  /** A prefix is told of only when what is for it goes to its client. */
+  async #sendRouted(reply: Reply, delegations: readonly Binding[]): Promise<void> {
+    const { routed, counters, log } = this.#options
+    if ((await routed?.(delegations)) ?? true) {
+      this.#send([reply])
+      return
+    }
+    counters.unrouted++ // the client will retransmit
+    const pass = this.#throttle.pass('unrouted')
+    if (pass) log.warn({ to: formatIp6(reply.to), ...pass }, 'a delegated prefix has no route: its client is not told')
+  }
+
+  #send(replies: readonly Reply[]): void {
+    if (replies.length === 0) return
+    const { send, counters, log } = this.#options
+    const failures = send(replies.map(({ bytes, to, port }) => ({ bytes, address: to, port })))
+    counters.answered += replies.length - failures.length
+    counters.unsent += failures.length // the client will retransmit
+    for (const { index, errno } of failures)
+      log.debug({ to: formatIp6(replies[index]!.to), errno }, 'a DHCPv6 reply did not leave')
+  }
+}
