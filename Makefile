@@ -20,6 +20,8 @@ UNPACKED := dibbler-client
 
 # node_modules/.bin/node is the Node that the product runs on; the machine's own only has to start npm.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
+# npm runs on the machine's own: Debian's finds its modules by no other.
+NPM = PATH="$(subst $(CURDIR)/node_modules/.bin:,,$(PATH))" npm
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -58,12 +60,13 @@ debian-packages:
 debian-packages: | build
 
 # Compared by content: a checkout that only touches the files installs nothing. Not `npm ci`: it refuses a lockfile without the
-# packages of other platforms, and a mirror may lack them.
+# packages of other platforms, and a mirror may lack them. The link to our Node is made here, since Debian 12's npm leaves it out.
 .PHONY: node_modules/.current
 node_modules/.current:
 	@cat package.json package-lock.json .npmrc | cmp -s - $@ && exit 0; \
 	echo 'Installing npm packages'; \
-	npm install --no-save --ignore-scripts </dev/null && \
+	$(NPM) install --no-save --ignore-scripts </dev/null && \
+	ln -sf ../$$(cd node_modules && ls -d node-linux-*)/bin/node node_modules/.bin/node && \
 	cat package.json package-lock.json .npmrc >$@ && \
 	chown -R --reference=. node_modules
 
@@ -132,7 +135,7 @@ new = $(home).new
 install: setup ## the product under PREFIX (and DESTDIR), its unit, the example in /etc/siteplane
 	@rm -rf "$(new)" && mkdir -p "$(new)/bin" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)/etc/siteplane"
 	@cp -R appliance config package.json LICENSE "$(new)"
-	@npm ls --omit=dev --all --parseable | sed -n 's|^$(CURDIR)/\(node_modules/.*\)|\1|p' | grep -v '/@types/' | \
+	@$(NPM) ls --omit=dev --all --parseable | sed -n 's|^$(CURDIR)/\(node_modules/.*\)|\1|p' | grep -v '/@types/' | \
 	  tar -c --no-recursion --exclude=.bin --exclude=include --exclude=share --recursion -T - | tar -x -C "$(new)"
 	@cd "$(new)/bin" && ln -s ../node_modules/node-linux-*/bin/node node
 	@chmod -R u=rwX,go=rX "$(new)"

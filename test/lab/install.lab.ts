@@ -88,16 +88,29 @@ test('uninstall takes away what install put there, and leaves the configuration'
   expect(await files()).toEqual([configured])
 })
 
+/** A folder for PATH with an npm that is this shell script. */
+function npmThat(lab: Lab, script: string): string {
+  const folder = join(lab.folder, 'bin')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'npm'), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  return `PATH=${folder}:${process.env['PATH']}`
+}
+
 test('an install that fails half way leaves the product that is there as it is', async () => {
   await using lab = await Lab.create()
-  const [target, broken] = [join(lab.folder, 'target'), join(lab.folder, 'broken')]
+  const target = join(lab.folder, 'target')
   const install = ['make', 'install', `DESTDIR=${target}`, 'PREFIX=/usr']
-  const version = () =>
-    run(join(target, 'usr/lib/siteplane/bin/node'), join(target, 'usr/lib/siteplane/appliance/main.ts'), '--version')
+  const home = join(target, 'usr/lib/siteplane')
+  const version = () => run(join(home, 'bin/node'), join(home, 'appliance/main.ts'), '--version')
   await run(...install)
   const before = await version()
-  mkdirSync(broken)
-  writeFileSync(join(broken, 'npm'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
-  await expect(run('env', `PATH=${broken}:${process.env['PATH']}`, ...install)).rejects.toThrow()
+  await expect(run('env', npmThat(lab, 'exit 1'), ...install)).rejects.toThrow('not whole')
   expect(await version()).toBe(before)
+})
+
+test('npm runs on the Node that it came with', async () => {
+  await using lab = await Lab.create()
+  const npm = npmThat(lab, `command -v node >${lab.folder}/node; PATH=\${PATH#*:} exec npm "$@"`)
+  await run('env', npm, 'make', 'install', `DESTDIR=${lab.folder}/target`, 'PREFIX=/usr')
+  expect(await run('cat', `${lab.folder}/node`)).not.toContain('node_modules')
 })
