@@ -11,7 +11,7 @@ FASTPATH := appliance/fastpath/fastpath.bpf
 # What Debian supplies, as file:package. None of these brings a service that starts by itself (radvd's waits for a radvd.conf).
 RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm /usr/lib/$(shell uname -m)-linux-gnu/libbpf.so.1:libbpf1
 BUILD_NEEDS := /usr/bin/clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev
-LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
+LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/sbin/nft:nftables /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
 

@@ -17,6 +17,7 @@ import { HttpServer } from '../http/serve.ts'
 import { Converger } from '../netlink/converge.ts'
 import { FileJournal } from '../netlink/journal.ts'
 import type { Kernel } from '../netlink/kernel.ts'
+import { forwardRules } from '../netlink/netfilter.ts'
 import { openKernel } from '../netlink/rtnetlink.ts'
 import type { Overlay } from '../overlay/overlay.ts'
 import { StaticOverlay } from '../overlay/static.ts'
@@ -104,6 +105,7 @@ export class Daemon {
       config,
       converger: this.#converger,
       fastPath: opened.fastPath,
+      forwardRules: () => forwardRules(log),
       report: () => this.#overlay.content.report(),
       recalled: recallSite(config.stateDirectory),
       shared: {

@@ -25,12 +25,14 @@ import { behind, segmentRoutes } from './segments.ts'
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
 const patience = 30_000
 
+const rulesEvery = 5_000 // milliseconds between looks at netfilter while turbo is on
 const retryDelay = 2_000 // for a LAN whose sockets could not be opened
 
 interface RouterOptions {
   readonly config: Config
   readonly converger: Converger
   readonly fastPath: FastPath
+  readonly forwardRules: () => Promise<readonly string[]>
   readonly report: () => OverlayReport
   readonly recalled: Site | undefined // who we were before this start
   readonly shared: Omit<LanShared, 'routed'>
@@ -56,6 +58,7 @@ export class Router {
   #again = false
   #patienceTimer: NodeJS.Timeout | undefined
   #retryTimer: NodeJS.Timeout | undefined
+  #rulesTimer: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(options: RouterOptions) {
@@ -122,6 +125,7 @@ export class Router {
     this.#stopped = true
     clearTimeout(this.#patienceTimer)
     clearTimeout(this.#retryTimer)
+    clearTimeout(this.#rulesTimer)
     this.#delegations.stop()
     await this.#pass
     // Whatever one of them can't do: the others stop too, and the kernel is put back after this.
@@ -157,7 +161,7 @@ export class Router {
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
     const routes = this.#delegations.wanted(this.#config.lan, this.#site)
-    this.#planFastPath()
+    await this.#planFastPath()
     const intent = intentOf(this.#config, this.#site, this.#overlayName, this.#fastPlan, routes)
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
@@ -172,7 +176,7 @@ export class Router {
   }
 
   /** Which programs go where. A plan of the same words is the same plan, so that nothing flaps. */
-  #planFastPath(): void {
+  async #planFastPath(): Promise<void> {
     const site = this.#site
     const overlay = this.#overlayName
     if (!site || overlay === undefined) {
@@ -183,14 +187,26 @@ export class Router {
     const { mode, turbo } = this.#config.fastPath
     const plan = this.#options.fastPath.plan({
       mode,
-      turbo: turbo !== false,
+      turbo,
+      forwardRules: turbo === true ? await this.#forwardRules() : [],
       site,
-      overlay: { name: overlay, index: links.find(each => each.name === overlay)?.index },
+      overlay: { name: overlay, index: links.find(each => each.name === overlay && each.up)?.index },
       lans: this.#plannedLans(site),
     })
     if (plan.mode !== this.#fastPlan?.mode || plan.reasons.join() !== this.#fastPlan.reasons.join())
       this.#log.info({ mode: plan.mode, reasons: plan.reasons }, 'the fast path is chosen')
     this.#fastPlan = plan
+  }
+
+  /** Rules may come at any time, and nobody tells: they are looked for again every now and then. */
+  async #forwardRules(): Promise<readonly string[]> {
+    clearTimeout(this.#rulesTimer)
+    this.#rulesTimer = setTimeout(() => this.refresh(), rulesEvery).unref()
+    try {
+      return await this.#options.forwardRules()
+    } catch (error) {
+      return [`nobody can tell: ${messageOf(error)}`]
+    }
   }
 
   #plannedLans(site: Site): PlannedLan[] {

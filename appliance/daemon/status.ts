@@ -70,6 +70,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
     ...(snapshot.resolverFailure === undefined ? [] : [`fast path: ${snapshot.resolverFailure}`]),
     ...(snapshot.config.fastPath.mode === 'auto' ? [] : fallbacks(snapshot)),
+    ...(snapshot.fastPlan?.turboRefused === undefined ? [] : [`fast path: ${snapshot.fastPlan.turboRefused}`]),
     ...failed.map(({ name, state }) => `${name}: ${state.kind === 'restarting' ? state.reason : ''}`),
     ...snapshot.httpReasons,
     ...(refusedConfig === undefined ? [] : [refusedConfig]),

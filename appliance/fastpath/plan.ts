@@ -23,9 +23,10 @@ export interface PlannedLan {
 
 export interface Wanted {
   readonly mode: Mode | 'auto'
-  readonly turbo: boolean
+  readonly turbo: boolean | 'force'
+  readonly forwardRules: readonly string[] // of netfilter, which turbo passes by
   readonly site: Site
-  readonly overlay: { readonly name: string; readonly index: number | undefined }
+  readonly overlay: { readonly name: string; readonly index: number | undefined } // undefined while it can't take packets
   readonly lans: readonly PlannedLan[]
 }
 
@@ -40,9 +41,10 @@ export interface FastPathPlan {
   readonly reasons: readonly string[] // why none of the better ones: a sentence each
   readonly programs: readonly Placement[]
   readonly turbo: boolean
+  readonly turboRefused: string | undefined // why it isn't used although it is asked for
 }
 
-const none = { programs: [], turbo: false }
+const none = { programs: [], turbo: false, turboRefused: undefined }
 
 type Load = (instance: Instance, point: 'ingress' | 'egress') => { readonly code: string }
 
@@ -50,23 +52,31 @@ const modes: readonly Mode[] = ['stateless', 'emulate', 'netlink']
 
 /** Tries the modes from the best downwards. `netlink` needs nothing, so that auto always ends with one. */
 export function planFastPath(wanted: Wanted, load: Load): FastPathPlan {
-  if (wanted.mode === 'off') return { mode: 'off', ...none, reasons: [] }
+  if (wanted.mode === 'off') return { mode: 'off', ...none, reasons: [], turboRefused: refusalOf('off', wanted) }
   const reasons: string[] = []
   const from = wanted.mode === 'auto' ? 0 : modes.indexOf(wanted.mode)
   for (const mode of modes.slice(from)) {
-    if (mode !== 'stateless' && mode !== 'emulate') return { mode, ...none, reasons }
+    const turboRefused = refusalOf(mode, wanted)
+    if (mode !== 'stateless' && mode !== 'emulate') return { mode, ...none, reasons, turboRefused }
+    const turbo = wanted.turbo !== false && turboRefused === undefined
     try {
-      const programs = place(mode, wanted, load)
-      return { mode, reasons, programs, turbo: wanted.turbo && mode === 'stateless' }
+      return { mode, reasons, programs: place(mode, turbo, wanted, load), turbo, turboRefused }
     } catch (error) {
       const reason = `${mode}: ${messageOf(error)}`
       if (!reasons.some(other => other.endsWith(messageOf(error)))) reasons.push(reason)
     }
   }
-  return { mode: 'netlink', ...none, reasons }
+  return { mode: 'netlink', ...none, reasons, turboRefused: refusalOf('netlink', wanted) }
 }
 
-function place(mode: 'stateless' | 'emulate', wanted: Wanted, load: Load): Placement[] {
+function refusalOf(mode: Mode, { turbo, forwardRules }: Wanted): string | undefined {
+  if (turbo === false) return undefined
+  if (mode !== 'stateless') return `turbo works with the stateless mode alone, and ${mode} runs`
+  if (turbo === 'force' || forwardRules.length === 0) return undefined
+  return `turbo is refused: netfilter has rules for what is forwarded (${forwardRules.join(', ')}), and turbo passes them by; fastPath.turbo: force does so all the same`
+}
+
+function place(mode: 'stateless' | 'emulate', turbo: boolean, wanted: Wanted, load: Load): Placement[] {
   const { site, overlay, lans } = wanted
   const overlayFeatures: Feature[] = ['emulate', 'proxy', 'guard', 'count', 'bound']
   if (mode === 'stateless') overlayFeatures.push('rewrite')
@@ -77,17 +87,17 @@ function place(mode: 'stateless' | 'emulate', wanted: Wanted, load: Load): Place
     ...lans.map(lan => ({
       link: lan.interface,
       point: 'ingress' as const,
-      code: load(lanInstance(mode, lan, wanted), 'ingress').code,
+      code: load(lanInstance(turbo, lan, wanted), 'ingress').code,
     })),
   ]
 }
 
 const subnetsOf = (lans: readonly PlannedLan[]) => lans.flatMap(({ plan }) => plan.subnet ?? [])
 
-function lanInstance(mode: Mode, lan: PlannedLan, { site, overlay, turbo, lans }: Wanted): Instance {
+function lanInstance(turbo: boolean, lan: PlannedLan, { site, overlay, lans }: Wanted): Instance {
   const { plan, mac, linkLocal, networkOnLink } = lan
   // Turbo leaves the next hop to the overlay's program, which writes it in stateless mode alone.
-  const fast = turbo && mode === 'stateless' && overlay.index !== undefined
+  const fast = turbo && overlay.index !== undefined
   const features: Feature[] = ['guard', 'bound']
   if (networkOnLink) features.push('proxy')
   if (fast) features.push('turbo')

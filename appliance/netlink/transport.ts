@@ -13,9 +13,10 @@ import {
   type NetlinkMessage,
 } from './codec.ts'
 
-export { listSysctls, readSysctl, writeSysctl } from '../system/sysctl.ts'
+export { listSysctls, readLegacyTables, readSysctl, writeSysctl } from '../system/sysctl.ts'
 
 const routeProtocol = 0 // NETLINK_ROUTE
+export const netfilterProtocol = 12 // NETLINK_NETFILTER
 const requestBuffer = 1 << 20
 const eventBuffer = 8 << 20 // some 10,000 route events of a burst while we are busy; what is more is an overflow
 const timeout = 5_000 // milliseconds; the kernel answers at once, or is in deep trouble
@@ -44,9 +45,9 @@ export class RequestSocket implements Disposable {
   #outstanding: Outstanding | undefined
   #seq = 0
 
-  constructor(log: Log) {
+  constructor(log: Log, protocol = routeProtocol) {
     this.#log = log
-    this.#endpoint = openNetlink({ protocol: routeProtocol, receiveBuffer: requestBuffer })
+    this.#endpoint = openNetlink({ protocol, receiveBuffer: requestBuffer })
     this.#endpoint.listen(
       bytes => this.#receive(bytes),
       error => this.#outstanding?.reject(error), // an answer may be lost

@@ -31,3 +31,14 @@ export function listSysctls(folder: string): readonly string[] {
     return []
   }
 }
+
+/** The tables that ip6tables without nftables has made in this namespace; none where the kernel has no such module. */
+export function readLegacyTables(): readonly string[] {
+  try {
+    return readFileSync('/proc/self/net/ip6_tables_names', 'utf8')
+      .split('\n')
+      .filter(name => name !== '')
+  } catch {
+    return []
+  }
+}
