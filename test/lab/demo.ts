@@ -80,9 +80,10 @@ async function startRouters({ tell, sites, daemons }: Stage): Promise<void> {
   const began = performance.now()
   for (const site of sites.all) daemons.set(site, site.start())
   for (const site of sites.all) {
-    await daemons.get(site)!.serving(patience)
+    const { fastPath } = await daemons.get(site)!.serving(patience)
     const took = ((performance.now() - began) / 1000).toFixed(1)
     tell.step(`Router ${site.name} serves ${site.prefix}, ${took} s after its start.`)
+    tell.detail(`fast path ${fastPath.mode}: ${fastPath.reason}`)
   }
 }
 
@@ -124,6 +125,7 @@ async function showRoutes({ tell, cast, sites }: Stage): Promise<void> {
 
 async function pingAcross({ tell, cast, sites, addresses }: Stage): Promise<void> {
   const rows: string[][] = []
+  await using wire = await Capture.start(sites.b.router, 'zt0', 'icmp6')
   for (const from of cast.filter(({ site }) => site === sites.a)) {
     for (const to of cast.filter(({ site }) => site === sites.b)) {
       const first = await from.host.reaches(addresses.get(to.host)!, patience)
@@ -133,6 +135,11 @@ async function pingAcross({ tell, cast, sites, addresses }: Stage): Promise<void
   }
   tell.step('Host to host across the sites, each way:')
   for (const row of table(rows)) tell.detail(row)
+  const pings = rows.length * 2
+  await until(async () => wire.packets.length >= pings * 2, `${pings} pings and their answers on the overlay`, patience)
+  const asked = wire.packets.filter(packet => /neighbor (solicitation|advertisement)/.test(packet))
+  if (asked.length > 0) throw new Error(`neighbours were asked for on the overlay: ${asked[0]}`)
+  tell.detail(`the overlay carried ${wire.packets.length} ICMPv6 packets, and not one neighbour solicitation among them`)
 }
 
 async function neverUsed({ tell, cast, sites }: Stage): Promise<void> {
