@@ -14,6 +14,8 @@ BUILD_NEEDS := /usr/bin/clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev
 LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/sbin/nft:nftables /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
+# Of test-kernels alone: an emulator with the daemon that shares files with it, and what unpacks a kernel.
+KERNELS_NEEDS := /usr/bin/qemu-system-x86_64:qemu-system-x86 /usr/lib/qemu/virtiofsd:qemu-system-common /sbin/depmod:kmod /usr/bin/xz:xz-utils
 
 # These would bring a service that starts by itself: they are unpacked under build/ and not installed.
 UNPACKED := dibbler-client
@@ -29,14 +31,14 @@ MAKEFLAGS += --no-print-directory
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: debian-packages node_modules/.current $(FASTPATH).o ## what Debian and npm must supply (done by every other target)
 
 .PHONY: debian-packages
 debian-packages:
-	@missing=; for need in $(RUN_NEEDS) $(BUILD_NEEDS) $(LAB_NEEDS); do \
+	@missing=; for need in $(RUN_NEEDS) $(BUILD_NEEDS) $(LAB_NEEDS) $(EXTRA_NEEDS); do \
 	  file=$${need%%:*}; command -v "$${file##*/}" >/dev/null || [ -e "$$file" ] || missing="$$missing $${need##*:}"; \
 	done; \
 	[ -n "$$missing" ] || exit 0; \
@@ -49,7 +51,7 @@ debian-packages:
 	{ $$install || { apt-get update && $$install; }; } </dev/null >build/apt.log 2>&1 || { \
 	  tail -n 5 build/apt.log >&2; echo "Could not install what is missing; try: apt-get update && $$install" >&2; exit 1; \
 	}
-	@for package in $(UNPACKED); do \
+	@for package in $(UNPACKED) $(EXTRA_UNPACKED); do \
 	  [ -d build/debian/$$package ] && continue; \
 	  [ "$$(id -u)" = 0 ] || { echo "Needed by the lab, as root: make setup (unpacks $$package)" >&2; continue; }; \
 	  rm -rf build/debian/new && mkdir -p build/debian/new && cd build/debian/new && \
@@ -105,6 +107,12 @@ test: root setup ## check, unit tests, lab tests and the demo
 .PHONY: test-long
 test-long: root setup ## the random ones of them again, ten times as long
 	@KILLS=300 DAMAGED=1000000 vitest run --config test/vitest.config.ts --project lab test/lab/dhcp-robust.lab.ts
+
+.PHONY: test-kernels
+test-kernels: EXTRA_NEEDS := $(KERNELS_NEEDS)
+test-kernels: EXTRA_UNPACKED := busybox-static
+test-kernels: root setup ## tests on each kernel of Debian 12 and its backports, in an emulator (KERNELS=6.1.0-56-amd64)
+	@node test/kernels/run.ts
 
 .PHONY: unit
 unit: setup ## the tests that need nothing but Node

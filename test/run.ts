@@ -1,20 +1,7 @@
 /** `make test`: everything that is checked, one after the other, and at the end one line that says how it came out. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-
-interface Count {
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
-}
-
-/** Part of what vitest's JSON reporter writes. */
-interface VitestResult {
-  readonly numPassedTests: number
-  readonly numFailedTests: number
-  readonly numPendingTests: number
-  readonly numTodoTests: number
-}
+import { type Count, counted, describe, nothing, plus, type VitestResult } from './count.ts'
 
 /** Runs a command that passes or fails as a whole. */
 function whole(...argv: readonly string[]): Count {
@@ -22,19 +9,13 @@ function whole(...argv: readonly string[]): Count {
   return { passed: passed ? 1 : 0, failed: passed ? 0 : 1, skipped: 0 }
 }
 
-/** Runs a vitest project and counts its tests. A file that can't even be loaded is a failure too, which no test reports. */
+/** Runs a vitest project and counts its tests. */
 function vitest(project: string): Count {
   const file = `build/${project}.json`
   rmSync(file, { force: true })
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const passed = execute(['vitest', 'run', '--config', 'test/vitest.config.ts', '--project', project, ...reporters])
-  if (!existsSync(file)) return { passed: 0, failed: 1, skipped: 0 }
-  const result = JSON.parse(readFileSync(file, 'utf8')) as VitestResult
-  return {
-    passed: result.numPassedTests,
-    failed: passed ? 0 : Math.max(1, result.numFailedTests),
-    skipped: result.numPendingTests + result.numTodoTests,
-  }
+  return counted(passed, existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as VitestResult) : undefined)
 }
 
 function execute([command, ...args]: readonly string[]): boolean {
@@ -51,7 +32,7 @@ const steps: readonly { readonly name: string; readonly run: () => Count }[] = [
 ]
 
 mkdirSync('build', { recursive: true })
-const total = { passed: 0, failed: 0, skipped: 0 }
+let total = nothing
 const lines: string[] = []
 for (const { name, run } of steps) {
   process.stdout.write(`\n── ${name} ──\n`)
@@ -59,11 +40,7 @@ for (const { name, run } of steps) {
   const count = run()
   const seconds = ((performance.now() - began) / 1000).toFixed(1)
   lines.push(`${name.padEnd(6)} ${describe(count)} (${seconds} s)`)
-  for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += count[key]
+  total = plus(total, count)
 }
 process.stdout.write(`\n${lines.join('\n')}\n${describe(total)}\n`)
 process.exitCode = total.failed === 0 ? 0 : 1
-
-function describe({ passed, failed, skipped }: Count): string {
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`
-}

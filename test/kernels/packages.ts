@@ -1,0 +1,89 @@
+/** The kernels that Debian 12 offers, from apt's own lists and archives; they are unpacked under build/, never installed. */
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run } from '../lab/program.ts'
+
+/** One build of a kernel. */
+export interface Kernel {
+  readonly name: string // the package without its linux-image-, which is what `uname -r` says
+  readonly version: string
+  readonly current: boolean // a metapackage points to it: who installs or upgrades now gets this one
+}
+
+export const folder = fileURLToPath(new URL('../../build/kernels/', import.meta.url))
+const mirror = process.env['DEBIAN'] ?? 'http://deb.debian.org'
+const suites = {
+  bookworm: 'debian',
+  'bookworm-updates': 'debian',
+  'bookworm-security': 'debian-security',
+  'bookworm-backports': 'debian',
+}
+
+// Beside the machine's own sources, which need not have the backports, and whose lists are not ours to change.
+const apt = join(folder, 'apt')
+const options = [
+  `Dir::Etc::SourceList=${apt}/sources.list`,
+  'Dir::Etc::SourceParts=/dev/null',
+  `Dir::State::Lists=${apt}/lists`,
+  `Dir::Cache=${apt}/cache`,
+  'APT::Sandbox::User=root', // apt's user may not be allowed to read this folder
+].flatMap(option => ['-o', option])
+
+/** Every kernel for amd64, oldest first. */
+export async function offered(): Promise<Kernel[]> {
+  for (const name of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(apt, name), { recursive: true })
+  const key = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
+  const lines = Object.entries(suites).map(([suite, archive]) => `deb ${key} ${mirror}/${archive} ${suite} main\n`)
+  writeFileSync(join(apt, 'sources.list'), lines.join(''))
+  await run('apt-get', ...options, '--error-on=any', 'update')
+  const found = await run('apt-cache', ...options, 'search', '--names-only', '^linux-image-.*amd64$')
+  const packages = found
+    .split('\n')
+    .map(line => line.split(' ')[0]!)
+    .filter(name => name !== '')
+  return kernels(await run('apt-cache', ...options, 'show', ...packages))
+}
+
+/** The kernels among the packages that `apt-cache show` describes. */
+export function kernels(described: string): Kernel[] {
+  const pointedTo = new Set<string>()
+  const builds = new Map<string, Omit<Kernel, 'current'>>()
+  for (const text of described.split(/\n\n+/)) {
+    const field = (name: string) => new RegExp(`^${name}: (.*)`, 'm').exec(text)?.[1] ?? ''
+    const name = /^linux-image-(\S+)$/.exec(field('Package'))?.[1]
+    if (name === undefined) continue
+    const target = /^linux-image-(\S+) \(= (\S+)\)/.exec(field('Depends'))
+    if (target) pointedTo.add(`${target[1]}_${target[2]}`)
+    else if (/^\d/.test(name)) builds.set(`${name}_${field('Version')}`, { name, version: field('Version') })
+  }
+  return [...builds]
+    .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    .map(([id, build]) => ({ ...build, current: pointedTo.has(id) }))
+}
+
+// What a router has no use for, nine tenths of it.
+const leftOut = ['usr', 'boot/System.map-*', 'kernel/sound', 'kernel/drivers/[a-mo-uw-z]*', 'kernel/drivers/net/*less']
+
+/** Resolves with the folder that holds the kernel's boot/ and lib/modules/. */
+export async function unpack({ name, version }: Kernel): Promise<string> {
+  const whole = join(folder, `${name}_${version}`)
+  if (existsSync(whole)) return whole
+  const half = mkdtempSync(`${whole}-`)
+  try {
+    await fetch(`linux-image-${name}=${version}`, half, ...leftOut.map(path => `--exclude=*/${path}`))
+    await run('depmod', '-b', half, name)
+    renameSync(half, whole)
+  } finally {
+    rmSync(half, { recursive: true, force: true })
+  }
+  return whole
+}
+
+/** Downloads a package, checked by apt against Debian's signature, and unpacks it into a folder. */
+async function fetch(what: string, into: string, ...tarOptions: readonly string[]): Promise<void> {
+  const here = ['env', `--chdir=${into}`]
+  await run(...here, 'apt-get', ...options, 'download', what)
+  const script = 'dpkg-deb --fsys-tarfile *.deb >files.tar; tar -x -f files.tar "$@"; rm -- *.deb files.tar'
+  await run(...here, 'sh', '-euc', script, 'sh', ...tarOptions)
+}
