@@ -40,7 +40,7 @@ export interface DaemonOptions {
 /** `stop`: for good, nothing of ours is left. `hand-over`: leave everything working for the next start. */
 export type Ending = 'stop' | 'hand-over'
 
-const forgetEvery = 1_000
+const tendEvery = 1_000
 
 export class Daemon {
   readonly #options: DaemonOptions
@@ -72,8 +72,8 @@ export class Daemon {
       throw inDirectory(error)
     }
     const store = resources.use(openStore(join(directory, 'leases.db'), options.log, systemClock))
-    const forgetting = setInterval(() => store.forgetOld(), forgetEvery).unref()
-    resources.defer(() => clearInterval(forgetting))
+    const tending = setInterval(() => store.tend(), tendEvery).unref()
+    resources.defer(() => clearInterval(tending))
     const fastPath = resources.use(new FastPath(options.log))
     fastPath.know(() => store.all())
     store.onChange(changes => fastPath.follow(changes))

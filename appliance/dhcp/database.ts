@@ -1,5 +1,5 @@
 /** The lease file: SQLite, every commit fsynced. It only loads and writes; who may have what is decided elsewhere. */
-import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
@@ -102,11 +102,16 @@ export class LeaseDatabase implements Disposable {
   readonly #remove: StatementSync
   readonly #quarantine: StatementSync
   readonly #duid = new Uint8Array(130)
+  readonly #path: string
+  readonly #inode: bigint
   #shift: number
 
   /** Throws SQLite's error where the file is no database of ours, or can't be opened. */
   constructor(path: string) {
-    closeSync(openSync(path, 'a', 0o600)) // who was where and when is nobody else's business
+    const file = openSync(path, 'a', 0o600) // who was where and when is nobody else's business
+    this.#path = path
+    this.#inode = fstatSync(file, { bigint: true }).ino
+    closeSync(file)
     this.#db = new DatabaseSync(path)
     try {
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100')
@@ -180,8 +185,13 @@ export class LeaseDatabase implements Disposable {
     this.#db.prepare('INSERT OR REPLACE INTO heartbeat VALUES (1, ?)').run(now)
   }
 
+  /** Whether the file is still where it was: SQLite would go on writing to one that somebody has deleted or replaced. */
+  isThere(): boolean {
+    return this.#db.isOpen && statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode
+  }
+
   [Symbol.dispose](): void {
-    this.#db.close()
+    if (this.#db.isOpen) this.#db.close()
   }
 
   #migrate(path: string): void {

@@ -130,9 +130,18 @@ export class Store implements Disposable {
     }
   }
 
-  /** Forgets a few of the leases that ended long ago: who was where is nobody's business for ever. */
-  forgetOld(): void {
+  /** To be called now and then: looks after the file, and forgets a few of the leases that ended long ago. */
+  tend(): void {
+    try {
+      if (!this.#database.isThere()) {
+        this.#makeAnew()
+        this.#recovered()
+      }
+    } catch (error) {
+      this.#failed(error)
+    }
     if (this.#failure !== undefined) return
+    // Who was where is nobody's business for ever.
     const old = this.#table.endedBefore(this.now() - kept, mostForgotten)
     if (old.length === 0) return
     this.stage(old.map(binding => ({ kind: 'remove', binding })))
@@ -163,7 +172,9 @@ export class Store implements Disposable {
   reasons(): string[] {
     const reasons = []
     if (this.#failure !== undefined) reasons.push(`leases can't be stored in ${this.#path}: ${this.#failure}`)
-    if (this.#damage !== undefined)
+    if (this.#damage === deleted)
+      reasons.push(`the lease file ${this.#path} was deleted while in use, and was made anew`)
+    else if (this.#damage !== undefined)
       reasons.push(`the lease file was damaged (${this.#damage}), was set aside as ${this.#path}.corrupt and made anew`)
     return reasons
   }
@@ -189,12 +200,18 @@ export class Store implements Disposable {
       write()
     } catch (error) {
       if (!isCorrupt(error)) throw error
-      this.#database[Symbol.dispose]()
-      const { database, damage } = openDatabase(this.#path, () => {})
-      this.#database = database
-      this.#damaged(damage ?? messageOf(error))
-      database.rewrite(this.#changes(this.#table.slots()), [...this.#table.quarantined])
+      this.#makeAnew(messageOf(error))
     }
+  }
+
+  /** Without a damage: it was deleted or replaced while in use. */
+  #makeAnew(damage?: string): void {
+    this.#database[Symbol.dispose]()
+    const opened = openDatabase(this.#path, () => {})
+    this.#database = opened.database
+    this.#damaged(opened.damage ?? damage ?? deleted)
+    this.#database.rewrite(this.#changes(this.#table.slots()), [...this.#table.quarantined])
+    this.#unsaved.clear()
   }
 
   #shift(milliseconds: number): void {
@@ -223,9 +240,13 @@ export class Store implements Disposable {
   #damaged(damage: string | undefined): void {
     if (damage === undefined) return
     this.#damage = damage
-    this.#log.error({ path: this.#path, reason: damage }, 'the lease file was damaged: it was set aside and made anew')
+    this.#log.error({ path: this.#path, reason: damage }, damage === deleted ? lost : spoiled)
   }
 }
+
+const deleted = 'deleted'
+const lost = 'the lease file was deleted while in use: it was made anew'
+const spoiled = 'the lease file was damaged: it was set aside and made anew'
 
 /** Opens or makes the lease file. A damaged one is set aside. Throws an OperatorError where the file can't be used. */
 export function openStore(path: string, log: Log, clock: Clock = systemClock): Store {

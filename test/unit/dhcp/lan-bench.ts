@@ -64,8 +64,10 @@ export class Bench implements AsyncDisposable {
   managedElsewhere = false
   /** Moved by a test. */
   later = 0
+  /** How far the wall clock was set. */
+  set = 0
   readonly clock: Clock = {
-    now: () => systemClock.now() + this.later,
+    now: () => systemClock.now() + this.later + this.set,
     monotonic: () => systemClock.monotonic() + this.later,
   }
   /** Who answers solicitations, at once. */

@@ -107,6 +107,28 @@ describe('a turn of the event loop', () => {
   })
 })
 
+test.for([86_400_000, -86_400_000])(
+  'L06 the clock set by %i ms costs nobody a lease and makes no address free',
+  async set => {
+    await using bench = new Bench()
+    bench.receive([request(1), fromA])
+    const address = onlyAddress(bench.replies[0]!.message)
+    bench.set = set
+    bench.receive([message('request', [ia([address])], them), fromB], [message('renew', [ia([address])]), fromA])
+    const [, other, renewed] = bench.replies.map(({ message }) => message)
+    expect(onlyAddress(other!)).not.toBe(address)
+    expect(onlyAddress(renewed!)).toBe(address)
+    expect(bench.server.activeLeases()).toBe(2)
+    expect(
+      [...bench.store.all()].map(({ validUntil }) => Math.round((validUntil - bench.clock.now()) / 60_000)),
+    ).toEqual([1440, 1440])
+    bench.later += 86_300_000
+    expect(bench.server.activeLeases()).toBe(2)
+    bench.later += 200_000
+    expect(bench.server.activeLeases()).toBe(0)
+  },
+)
+
 describe('questions to the LAN', () => {
   test('a MAC that the source address hides is asked for once, and remembered', async () => {
     await using bench = new Bench()

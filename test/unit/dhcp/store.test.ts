@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
@@ -109,6 +109,33 @@ describe('the lease file', () => {
     expect([...store.all()].map(({ iaid }) => iaid)).toEqual([1, 2])
   })
 
+  test('a file that is deleted while in use is written anew from memory, as soon as its folder is there', () => {
+    using folder = new Folder()
+    const aside = `${folder.path}-aside`
+    {
+      using store = openStore(folder.file, silentLog, new TestClock())
+      store.stage([put({ iaid: 1, host: 0x10001 })])
+      expect(store.commit()).toBe(true)
+      for (const name of readdirSync(folder.path)) rmSync(join(folder.path, name))
+      store.tend()
+      store.stage([put({ iaid: 2, host: 0x10002 })])
+      expect(store.commit()).toBe(true)
+      expect(store.reasons()).toEqual([`the lease file ${folder.file} was deleted while in use, and was made anew`])
+      renameSync(folder.path, aside)
+      store.tend()
+      store.stage([put({ iaid: 3, host: 0x10003 })])
+      expect(store.commit()).toBe(false)
+      expect(store.reasons().length).toBe(2)
+      renameSync(aside, folder.path)
+      store.tend()
+      store.stage([put({ iaid: 4, host: 0x10004 })])
+      expect(store.commit()).toBe(true)
+      expect(store.reasons().length).toBe(1)
+    }
+    using store = openStore(folder.file, silentLog, new TestClock())
+    expect([...store.all()].map(({ iaid }) => iaid)).toEqual([1, 2, 4])
+  })
+
   test('a file of a newer version is refused with a sentence', () => {
     using folder = new Folder()
     const db = new DatabaseSync(folder.file)
@@ -165,12 +192,12 @@ describe('J13 what ended long ago', () => {
       store.stage([...old, put({ iaid: 900, host: 900, validUntil: start + 30 * day })])
       expect(store.commit()).toBe(true)
       clock.pass(7 * day)
-      store.forgetOld()
+      store.tend()
       expect([...store.all()].length).toBe(301)
       clock.pass(day + 60_000)
-      store.forgetOld()
+      store.tend()
       expect([...store.all()].length).toBe(301 - 256)
-      store.forgetOld()
+      store.tend()
     }
     using store = openStore(folder.file, silentLog, clock)
     expect([...store.all()].map(({ iaid }) => iaid)).toEqual([900])
