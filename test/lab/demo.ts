@@ -139,7 +139,9 @@ async function pingAcross({ tell, cast, sites, addresses }: Stage): Promise<void
   await until(async () => wire.packets.length >= pings * 2, `${pings} pings and their answers on the overlay`, patience)
   const asked = wire.packets.filter(packet => /neighbor (solicitation|advertisement)/.test(packet))
   if (asked.length > 0) throw new Error(`neighbours were asked for on the overlay: ${asked[0]}`)
-  tell.detail(`the overlay carried ${wire.packets.length} ICMPv6 packets, and not one neighbour solicitation among them`)
+  tell.detail(
+    `the overlay carried ${wire.packets.length} ICMPv6 packets, and not one neighbour solicitation among them`,
+  )
 }
 
 async function neverUsed({ tell, cast, sites }: Stage): Promise<void> {
