@@ -29,6 +29,7 @@ export function fastPathStatus(snapshot: Snapshot): FastPathStatus {
       reason: resolverFailure ?? `waits for the overlay: ${report.reason ?? report.state}`,
       ...none,
     }
+  if (mode === 'off') return { mode, reason: reasons.join('; '), ...none }
   const reason = [how[mode], ...reasons.map(each => `not ${each}`)].join('; ')
   if (mode === 'netlink') return { mode, reason, ...none, counters: numbers(resolverCounters) }
   const counts = Object.entries({ ...fastPath.traffic(), ...fastPath.reasons() })

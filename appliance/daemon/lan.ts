@@ -45,7 +45,7 @@ export interface LanWorld {
 }
 
 /** A link that everything stands ready on. */
-interface ReadyLink {
+export interface ReadyLink {
   readonly name: string
   readonly index: number
   readonly mac: Mac

@@ -8,7 +8,7 @@ import { formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Config } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
-import type { FastPathPlan, PlannedLan } from '../fastpath/plan.ts'
+import type { FastPathPlan } from '../fastpath/plan.ts'
 import { OverlayResolver } from '../fastpath/resolver.ts'
 import type { Converger } from '../netlink/converge.ts'
 import type { Intent } from '../netlink/desired.ts'
@@ -20,12 +20,12 @@ import { DelegationRoutes, stand } from './delegations.ts'
 import type { FastPath } from './fast-path.ts'
 import { LanRunner, type LanShared, type LanWorld, readiness } from './lan.ts'
 import { rememberSite } from './memory.ts'
+import { Placement } from './placement.ts'
 import { behind, segmentRoutes } from './segments.ts'
 
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
 const patience = 30_000
 
-const rulesEvery = 5_000 // milliseconds between looks at netfilter while turbo is on
 const retryDelay = 2_000 // for a LAN whose sockets could not be opened
 
 interface RouterOptions {
@@ -45,6 +45,7 @@ export class Router {
   readonly #clock: Clock
   readonly #lans = new Map<string, LanRunner>() // by interface name
   readonly #delegations: DelegationRoutes
+  readonly #placement: Placement
   #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
   #resolverFailure: string | undefined
   #site: Site | undefined
@@ -53,12 +54,10 @@ export class Router {
   #lostAt: number | undefined
   #kernel: KernelState | undefined
   #intent = ''
-  #fastPlan: FastPathPlan | undefined
   #pass: Promise<void> | undefined
   #again = false
   #patienceTimer: NodeJS.Timeout | undefined
   #retryTimer: NodeJS.Timeout | undefined
-  #rulesTimer: NodeJS.Timeout | undefined
   #stopped = false
 
   constructor(options: RouterOptions) {
@@ -70,6 +69,8 @@ export class Router {
     this.#clock = options.shared.clock
     this.#log = options.shared.log
     this.#delegations = new DelegationRoutes(options.shared.store, () => void this.refresh())
+    const { fastPath, forwardRules } = options
+    this.#placement = new Placement({ fastPath, forwardRules, log: this.#log, wake: () => void this.refresh() })
     this.#lostAt = this.#clock.monotonic()
   }
 
@@ -87,7 +88,7 @@ export class Router {
 
   /** How packets find their next hop; undefined while the site isn't known. */
   get fastPlan(): FastPathPlan | undefined {
-    return this.#fastPlan
+    return this.#placement.standing
   }
 
   /** Why the resolver could not be started, the last time that was tried. */
@@ -125,7 +126,7 @@ export class Router {
     this.#stopped = true
     clearTimeout(this.#patienceTimer)
     clearTimeout(this.#retryTimer)
-    clearTimeout(this.#rulesTimer)
+    this.#placement.stop()
     this.#delegations.stop()
     await this.#pass
     // Whatever one of them can't do: the others stop too, and the kernel is put back after this.
@@ -161,69 +162,24 @@ export class Router {
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
     const routes = this.#delegations.wanted(this.#config.lan, this.#site)
-    await this.#planFastPath()
-    const intent = intentOf(this.#config, this.#site, this.#overlayName, this.#fastPlan, routes)
+    await this.#placement.follow({
+      config: this.#config,
+      site: this.#site,
+      overlay: this.#overlayName,
+      kernel: this.#kernel,
+      ready: ({ interface: name }) => readiness(name, this.#world(), this.#lans.get(name)?.services?.link.linkLocal),
+    })
+    const intent = intentOf(this.#config, this.#site, this.#overlayName, this.#placement.plan, routes)
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
     if (this.#site && key !== this.#intent) {
       this.#intent = key
       // Addresses, routes and forwarding first: hosts are told of a route only when it stands. RFC 4191 section 4.
       await this.#options.converger.setIntent(intent)
-      if (this.#fastPlan) this.#options.fastPath.keep(this.#fastPlan)
     }
+    this.#placement.settled(this.#kernel)
     this.#followResolver(report)
     await this.#followLans()
-  }
-
-  /** Which programs go where. A plan of the same words is the same plan, so that nothing flaps. */
-  async #planFastPath(): Promise<void> {
-    const site = this.#site
-    const overlay = this.#overlayName
-    if (!site || overlay === undefined) {
-      this.#fastPlan = undefined
-      return
-    }
-    const links = this.#kernel?.links ?? []
-    const { mode, turbo } = this.#config.fastPath
-    const plan = this.#options.fastPath.plan({
-      mode,
-      turbo,
-      forwardRules: turbo === true ? await this.#forwardRules() : [],
-      site,
-      overlay: { name: overlay, index: links.find(each => each.name === overlay && each.up)?.index },
-      lans: this.#plannedLans(site),
-    })
-    if (plan.mode !== this.#fastPlan?.mode || plan.reasons.join() !== this.#fastPlan.reasons.join())
-      this.#log.info({ mode: plan.mode, reasons: plan.reasons }, 'the fast path is chosen')
-    this.#fastPlan = plan
-  }
-
-  /** Rules may come at any time, and nobody tells: they are looked for again every now and then. */
-  async #forwardRules(): Promise<readonly string[]> {
-    clearTimeout(this.#rulesTimer)
-    this.#rulesTimer = setTimeout(() => this.refresh(), rulesEvery).unref()
-    try {
-      return await this.#options.forwardRules()
-    } catch (error) {
-      return [`nobody can tell: ${messageOf(error)}`]
-    }
-  }
-
-  #plannedLans(site: Site): PlannedLan[] {
-    return this.#config.lan.flatMap(config => {
-      if (config.relay) return [] // its hosts are behind a next hop
-      const ready = readiness(
-        config.interface,
-        this.#world(),
-        this.#lans.get(config.interface)?.services?.link.linkLocal,
-      )
-      if (typeof ready === 'string') return []
-      const { mac, linkLocal } = ready
-      const { networkOnLink } = config.advertise
-      return [
-        { interface: config.interface, plan: lanPlan(site.sitePrefix, config.subnet), mac, linkLocal, networkOnLink },
-      ]
-    })
   }
 
   #followOverlay(report: OverlayReport): void {
@@ -247,7 +203,7 @@ export class Router {
 
   #followResolver(report: OverlayReport): void {
     const link = this.#kernel?.links.find(each => each.name === report.interface)
-    const wanted = this.#fastPlan?.mode === 'netlink' && this.#site && link?.up && link.mac !== undefined
+    const wanted = this.#placement.plan?.mode === 'netlink' && this.#site && link?.up && link.mac !== undefined
     const key = wanted ? [link.index, link.mac, this.#site?.network, this.#site?.node].join(' ') : undefined
     if (key !== undefined && this.#resolver?.key === key) return
     this.#resolver?.resolver.stop()
@@ -303,17 +259,8 @@ export class Router {
       overlay: this.#overlayName,
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,
-      answeredInKernel: this.#answeredInKernel(),
+      answeredInKernel: this.#kernel ? this.#placement.answered(this.#kernel) : new Set(),
     }
-  }
-
-  /** The LANs whose program stands in the kernel and answers there. */
-  #answeredInKernel(): ReadonlySet<string> {
-    const { links = [], programs = [] } = this.#kernel ?? {}
-    const names = new Map(links.map(link => [link.index, link.name]))
-    const standing = new Set(programs.map(({ link, point, code }) => `${names.get(link)} ${point} ${code}`))
-    const placed = this.#fastPlan?.programs ?? []
-    return new Set(placed.filter(p => standing.has(`${p.link} ${p.point} ${p.code}`)).map(({ link }) => link))
   }
 
   #later(milliseconds: number): NodeJS.Timeout {
