@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts'
 import { Supervisor } from '../base/part.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config, OverlayConfig } from '../config/schema.ts'
+import { ClientStore } from '../dhcp/client-store.ts'
 import { loadIdentity } from '../dhcp/identity.ts'
 import { openStore, type Store } from '../dhcp/store.ts'
 import type { Status, View } from '../http/api.ts'
@@ -51,6 +52,7 @@ export class Daemon {
   readonly #resources: AsyncDisposableStack
   readonly #store: Store
   readonly #fastPath: FastPath
+  readonly #clients: ClientStore
   readonly #converger: Converger
   readonly #overlay: Slot<Overlay>
   readonly #http: Slot<HttpServer>
@@ -74,6 +76,7 @@ export class Daemon {
     const store = resources.use(openStore(join(directory, 'leases.db'), options.log, systemClock))
     const tending = setInterval(() => store.tend(), tendEvery).unref()
     resources.defer(() => clearInterval(tending))
+    const clients = resources.use(new ClientStore(join(directory, 'clients.db'), options.log, systemClock))
     const fastPath = resources.use(new FastPath(options.log))
     fastPath.know(() => store.all())
     store.onChange(changes => fastPath.follow(changes))
@@ -81,13 +84,13 @@ export class Daemon {
     const journal = await FileJournal.open(directory, options.log).catch(error => {
       throw inDirectory(error)
     })
-    return new Daemon(options, config, { store, kernel, journal, fastPath }, resources.move())
+    return new Daemon(options, config, { store, clients, kernel, journal, fastPath }, resources.move())
   }
 
   private constructor(
     options: DaemonOptions,
     config: Config,
-    opened: { store: Store; kernel: Kernel; journal: FileJournal; fastPath: FastPath },
+    opened: { store: Store; clients: ClientStore; kernel: Kernel; journal: FileJournal; fastPath: FastPath },
     resources: AsyncDisposableStack,
   ) {
     const { log } = options
@@ -97,6 +100,7 @@ export class Daemon {
     this.#resources = resources
     this.#store = opened.store
     this.#fastPath = opened.fastPath
+    this.#clients = opened.clients
     this.#supervisor = new Supervisor(log, this.#clock)
     this.#converger = new Converger({ kernel: opened.kernel, journal: opened.journal, log, clock: this.#clock })
     this.#overlay = new Slot(this.#makeOverlay(config.overlay))
@@ -110,6 +114,7 @@ export class Daemon {
       recalled: recallSite(config.stateDirectory),
       shared: {
         store: opened.store,
+        clients: opened.clients,
         identity: loadIdentity(config.stateDirectory),
         clock: this.#clock,
         random: Math.random,
@@ -213,7 +218,7 @@ export class Daemon {
   #makeHttp(config: Config): HttpServer {
     const view: View = {
       status: () => this.status(),
-      leases: () => leasesOf(this.#store, this.#router.lans),
+      leases: () => leasesOf(this.#store, this.#clients, this.#router.lans),
       sites: () => sitesOf(this.#fastPath, this.#config.overlay.network, this.#clock),
       alive: () => true,
       serving: () => this.status().state !== 'waiting',

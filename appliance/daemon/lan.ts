@@ -9,6 +9,7 @@ import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
+import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Identity } from '../dhcp/identity.ts'
 import { LanServer, type Segment } from '../dhcp/lan-server.ts'
 import type { Store } from '../dhcp/store.ts'
@@ -25,6 +26,7 @@ import { segmentsOf } from './segments.ts'
 /** What the LAN's services share with those of other LANs. */
 export interface LanShared {
   readonly store: Store
+  readonly clients: ClientStore
   readonly identity: Identity
   readonly clock: Clock
   readonly random: () => number
@@ -145,7 +147,7 @@ export class LanRunner {
   }
 
   #start(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): void {
-    const { store, identity, clock, random, routed } = this.#shared
+    const { store, clients, identity, clock, random, routed } = this.#shared
     const log = this.#log
     const advertiser = new LanAdvertiser({
       link,
@@ -160,6 +162,7 @@ export class LanRunner {
       linkLocal: link.linkLocal,
       scope: scopeOf(this.#config, plan),
       segments: this.#segments,
+      clients,
       routed: delegations => routed(link.name, delegations),
       store,
       identity,

@@ -4,7 +4,10 @@ import type { Clock } from '../base/clock.ts'
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { PartState } from '../base/part.ts'
 import type { Config } from '../config/schema.ts'
+import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Clone, LanServer } from '../dhcp/lan-server.ts'
+import { relayInfoOf } from '../dhcp/relay-message.ts'
+import type { Route } from '../dhcp/route.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { FastPathPlan } from '../fastpath/plan.ts'
 import type { LanStatus, LeaseRow, OtherRouter, OverlayStatus, PartStatus, SegmentStatus, Status } from '../http/api.ts'
@@ -177,7 +180,7 @@ function partStatus({ name, state }: { readonly name: string; readonly state: Pa
 }
 
 /** The leases of the LANs as the API shows them. */
-export function leasesOf(store: Store, lans: readonly LanRunner[]): LeaseRow[] {
+export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanRunner[]): LeaseRow[] {
   const served = lans.flatMap(({ plan, config, segments }) =>
     [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
       interface: config.interface,
@@ -185,8 +188,11 @@ export function leasesOf(store: Store, lans: readonly LanRunner[]): LeaseRow[] {
       prefix,
     })),
   )
+  const subnets = lans.flatMap(({ segments }) => segments.map(({ scope }) => scope.plan.subnet))
+  const routes = new Map(subnets.map(subnet => [subnet, clients.routes(subnet)]))
   return store.leases(served).map(lease => ({
     ...lease,
+    relay: relayOf(routes.get(lease.subnet)?.get(lease.duid)),
     address: formatIp6(lease.address),
     subnet: lease.subnet ?? null,
     linkLayerAddress: lease.linkLayerAddress ?? null,
@@ -194,4 +200,15 @@ export function leasesOf(store: Store, lans: readonly LanRunner[]): LeaseRow[] {
     preferredUntil: new Date(lease.preferredUntil).toISOString(),
     validUntil: new Date(lease.validUntil).toISOString(),
   }))
+}
+
+function relayOf(route: Route | undefined): LeaseRow['relay'] {
+  if (!route) return null
+  const { interfaceId, remoteId, subscriberId } = relayInfoOf(route.hops)
+  return {
+    address: formatIp6(route.relay),
+    interfaceId: interfaceId ?? null,
+    remoteId: remoteId ?? null,
+    subscriberId: subscriberId ?? null,
+  }
 }

@@ -10,6 +10,7 @@ export const reasons = {
   tooManyRelays: 'wrapped by more than 8 relays', // RFC 9915 section 7.6
   notForServers: 'not a message for a server',
   repeatedIdentifier: 'an identifier that may appear once appears again',
+  repeatedAuthentication: 'more than one authentication option',
   noClientId: 'no client identifier',
   noServerId: 'no server identifier',
   serverIdToAll: 'a server identifier in a message to all servers',

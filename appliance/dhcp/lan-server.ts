@@ -1,35 +1,28 @@
-/**
- * The DHCPv6 server of one LAN. What arrives together is decided, stored in one transaction and then answered in one call; questions to the LAN (whose MAC is it, is the first host still there) put a message aside until
- * they are answered.
- */
-import { DecodeError, toHex } from '../base/bytes.ts'
+/** The DHCPv6 server of one LAN and of those behind it: its sockets and parts, and what the status shows of it. */
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, type Ip6 } from '../base/ip6.ts'
+import type { Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { admit } from './admission.ts'
-import { addressOf, type Binding, type Change, isLive } from './binding.ts'
+import type { Binding } from './binding.ts'
+import type { ClientStore } from './client-store.ts'
 import { type Clone, clonesOf } from './clones.ts'
-import { type Counters, newCounters, type Reason, reasons } from './counters.ts'
-import { encodeFitting } from './fit.ts'
+import { type Counters, newCounters } from './counters.ts'
+import type { Duid } from './duid.ts'
+import { fullness } from './fullness.ts'
 import type { Identity } from './identity.ts'
 import { Inbox } from './inbox.ts'
-import { leasequery } from './leasequery.ts'
-import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import { Neighbours } from './neighbours.ts'
 import type { OtherServer } from './other-servers.ts'
 import { Outbox } from './outbox.ts'
-import { addressed, delegationsOf, type Packet, probedByLease, roomFor } from './packet.ts'
-import { Probes } from './probes.ts'
+import { addressed } from './packet.ts'
+import { Reception } from './reception.ts'
+import { type ReconfigureCounters, Reconfigurer, type ReconfigurerOptions } from './reconfigurer.ts'
 import { Relays, type Segment } from './relays.ts'
 import type { Scope } from './scope.ts'
-import { decide } from './server.ts'
 import { type Rival, ServerSearch } from './server-search.ts'
-import { type LinkRef, openSockets, type Sockets, type UdpIn } from './socket.ts'
+import { type LinkRef, openSockets, type Sockets } from './socket.ts'
 import type { Store } from './store.ts'
-import type { Probe } from './turn.ts'
-import { refusal } from './validate.ts'
 
 export type { Clone, OtherServer, Scope, Segment }
 
@@ -40,6 +33,8 @@ export interface LanServerOptions {
   /** LANs behind routers on this one. */
   readonly segments?: readonly Segment[]
   readonly store: Store
+  /** What is known of clients besides their leases; without it nobody is asked to renew. */
+  readonly clients?: ClientStore
   readonly identity: Identity
   /** The MAC of a neighbour where the caller knows it; otherwise the LAN is asked. */
   readonly neighbour?: (address: Ip6) => Mac | undefined
@@ -61,42 +56,59 @@ export class LanServer {
   readonly #throttle: Throttle
   readonly #search: ServerSearch
   readonly #relays: Relays
+  readonly #reconfigurer: Reconfigurer | undefined
   readonly #neighbours: Neighbours
-  readonly #probes: Probes
-  readonly #outbox: Outbox
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #counters = newCounters()
+  readonly #outbox: Outbox
+  readonly #reception: Reception
   #scope: Scope
   #sockets: Sockets | undefined
   #failure: string | undefined
   #overflowed = 0 // in sockets that are closed
   #running = false
-  #inTurn = false
 
   constructor(options: LanServerOptions) {
     this.#options = options
     this.#scope = options.scope
     this.#log = options.log
     this.#throttle = new Throttle(options.clock)
+    this.#outbox = new Outbox({
+      ...options,
+      commit: () => this.#commit(),
+      counters: this.#counters,
+      send: batch => this.#sockets?.datagrams.send(batch) ?? [],
+    })
     this.#search = new ServerSearch({
       ...options,
       duid: options.identity.duid,
       send: frame => void this.#sockets?.frames.send([{ frame }]),
       after: (milliseconds, body) => this.#after(milliseconds, body),
     })
-    this.#probes = new Probes(options.clock)
-    this.#outbox = new Outbox({
-      ...options,
-      counters: this.#counters,
-      send: batch => this.#sockets?.datagrams.send(batch) ?? [],
-    })
     this.#relays = new Relays(options.link.name)
     this.#relays.replace(options.segments ?? [])
+    const { clients, identity } = options
+    const send: ReconfigurerOptions['send'] = (bytes, to) =>
+      this.#outbox.transmit([addressed(bytes, to.address, to.route)])
+    this.#reconfigurer = clients && new Reconfigurer({ ...options, clients, duid: identity.duid, send })
     this.#neighbours = new Neighbours({
       mac: options.link.mac,
       linkLocal: options.linkLocal,
       send: messages => void this.#sockets?.neighbours.send(messages),
       clock: options.clock,
+    })
+    this.#reception = new Reception({
+      ...options,
+      scope: () => this.#scope,
+      scopes: () => this.#scopes,
+      neighbour: options.neighbour,
+      managedElsewhere: options.managedElsewhere,
+      relays: this.#relays,
+      search: this.#search,
+      neighbours: this.#neighbours,
+      reconfigurer: this.#reconfigurer,
+      outbox: this.#outbox,
+      counters: this.#counters,
     })
   }
 
@@ -104,12 +116,19 @@ export class LanServer {
   start(): void {
     this.#running = true
     this.#open()
+    this.#tell()
   }
 
   /** Later messages are answered by the new scopes; leases stay. */
   update(scope: Scope, segments: readonly Segment[] = []): void {
     this.#scope = scope
     this.#relays.replace(segments)
+    if (this.#running) this.#tell()
+  }
+
+  /** Asks hosts of a LAN that take it to renew at once: all of them, or those among `duids`. Returns how many that are. */
+  reconfigure(subnet: number | undefined, duids?: Iterable<Duid>): number {
+    return this.#reconfigurer?.reconfigure(subnet, duids) ?? 0
   }
 
   async stop(): Promise<void> {
@@ -117,6 +136,7 @@ export class LanServer {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     this.#neighbours.stop()
+    this.#reconfigurer?.stop()
     this.#close()
   }
 
@@ -146,8 +166,7 @@ export class LanServer {
   /** A few of the copied hosts that have a lease now. */
   clones(): Clone[] {
     const { store } = this.#options
-    const scopes = [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
-    return scopes.flatMap(({ plan: { subnet, prefix } }) =>
+    return this.#scopes.flatMap(({ plan: { subnet, prefix } }) =>
       clonesOf(store.copies(subnet), store.bindings, prefix, store.now()),
     )
   }
@@ -157,18 +176,13 @@ export class LanServer {
     const { link, store } = this.#options
     const reasons: string[] = []
     if (this.#failure !== undefined) reasons.push(`DHCPv6 on ${link.name} can't be served: ${this.#failure}`)
-    const room = store.bindings.room(store.now())
-    if (room.kind === 'full')
-      reasons.push(`the lease table is full: new hosts on ${link.name} get no address until leases expire`)
-    if (room.kind === 'reclaim' && isLive(room.binding, store.now())) {
-      const who = room.binding.mac ?? 'hosts that hide their MAC'
-      reasons.push(`the lease table is full: leases of ${who}, which has taken hundreds, are given up for other hosts`)
-    }
+    reasons.push(...fullness(store.bindings, store.now(), link.name))
     return reasons
   }
 
-  counters(): Readonly<Counters> {
-    return { ...this.#counters, overflowed: this.#overflowed + (this.#sockets?.datagrams.overflowed ?? 0) }
+  counters(): Readonly<Counters & Partial<ReconfigureCounters>> {
+    const overflowed = this.#overflowed + (this.#sockets?.datagrams.overflowed ?? 0)
+    return { ...this.#counters, overflowed, ...this.#reconfigurer?.counters() }
   }
 
   #open(): void {
@@ -189,14 +203,15 @@ export class LanServer {
       if (pass) this.#log.warn({ err: error, ...pass }, 'a DHCPv6 socket reported an error')
     }
     const inbox = new Inbox({
-      serve: batch => this.#turn(() => this.#receive(batch)),
-      drop: ({ address }) => this.#flooded(address),
+      serve: batch => this.#reception.turn(() => this.#reception.receive(batch)),
+      drop: ({ address }) => this.#reception.flooded(address),
       later: body => setImmediate(() => this.#sockets?.datagrams === datagrams && body()),
     })
     datagrams.listen(batch => inbox.receive(batch), failed)
-    neighbours.listen(batch => this.#turn(() => this.#neighbours.hear(batch)), failed)
+    neighbours.listen(batch => this.#reception.turn(() => this.#neighbours.hear(batch)), failed)
     frames.listen(batch => {
-      for (const { frame } of batch) this.#guard(frame, () => this.#search.hear(frame, this.#scope.preference))
+      for (const { frame } of batch)
+        this.#reception.guard(frame, () => this.#search.hear(frame, this.#scope.preference))
     }, failed)
     this.#search.start()
   }
@@ -218,172 +233,19 @@ export class LanServer {
     this.#timers.add(timer)
   }
 
-  /** Runs what may produce replies, stores what they promise, sends them. One inside another is part of it. */
-  #turn(body: () => void): void {
-    if (this.#inTurn) {
-      body()
-      return
-    }
-    this.#inTurn = true
-    try {
-      body()
-    } finally {
-      this.#inTurn = false
-    }
-    this.#outbox.flush()
+  #commit(): boolean {
+    const stored = this.#options.store.commit()
+    this.#options.clients?.commit()
+    return stored
   }
 
-  #flooded(from: Ip6): void {
-    this.#counters.received++
-    this.#counters.ignored++
-    this.#counters['ignored.flood']++
-    const pass = this.#throttle.pass('flood')
-    const why = 'more DHCPv6 messages than can be answered: hosts are served in turn, and this one sends most'
-    if (pass) this.#log.warn({ from: formatIp6(from), ...pass }, why)
+  /** Of this LAN and of those behind it. */
+  get #scopes(): readonly Scope[] {
+    return [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
   }
 
-  #receive(batch: readonly UdpIn[]): void {
-    for (const datagram of batch) {
-      this.#counters.received++
-      this.#guard(datagram.bytes, () => this.#take(datagram))
-    }
-  }
-
-  #take(datagram: UdpIn): void {
-    const { bytes, address, port } = datagram
-    const admission = admit(datagram, this.#scope.requesters)
-    if (admission.kind === 'ignore') this.#ignore(address, admission.reason)
-    else if (admission.kind === 'requester') this.#query(decodeMessage(bytes), address, port)
-    else if (admission.kind === 'client')
-      this.#identify({ message: decodeMessage(bytes), from: address, bytes, relayed: undefined })
-    else {
-      const opened = this.#relays.open(bytes, address, port, this.#scope, this.#options.store.now())
-      if (opened.kind === 'ignore') this.#ignore(address, opened.reason)
-      else this.#identify({ message: decodeMessage(opened.message), from: opened.client, bytes, relayed: opened })
-    }
-  }
-
-  /** A question about leases. It is answered at the port that it came from, as a relay and a host ask from different ones. */
-  #query(message: Message, from: Ip6, port: number): void {
-    const { store, identity } = this.#options
-    const refused = refusal(message, identity.duid)
-    if (refused !== undefined) {
-      this.#ignore(from, refused)
-      return
-    }
-    const scopes = [this.#scope, ...this.#relays.segments.map(({ scope }) => scope)]
-    const reply = leasequery(message, { duid: identity.duid, scopes, bindings: store.bindings, now: store.now() })
-    this.#outbox.push({ bytes: encodeMessage(reply), to: from, port, promises: false, delegations: undefined })
-  }
-
-  /** Finds out the sender's MAC, if need be by asking the LAN, then decides. */
-  #identify(packet: Packet): void {
-    const { message, from } = packet
-    const refused = refusal(message, this.#options.identity.duid) // what is for others costs no question
-    if (refused !== undefined) {
-      this.#ignore(from, refused)
-      return
-    }
-    if (packet.relayed) {
-      this.#decide(packet, packet.relayed.mac) // it is out of the reach of our questions
-      return
-    }
-    const mac = this.#neighbours.known(from) ?? this.#options.neighbour?.(from)
-    const leases = message.options.some(({ kind }) => kind === 'ia-na' || (kind === 'ia-pd' && this.#scope.delegate))
-    const matters = message.type !== MessageType.confirm && leases
-    if (mac !== undefined || !matters || !this.#neighbours.hasRoom) this.#decide(packet, mac)
-    else this.#ask(packet, from, undefined, (kept, found) => this.#decide(kept, found))
-  }
-
-  #decide(packet: Packet, mac: Mac | undefined): void {
-    const { message, from, relayed } = packet
-    const { store, identity, managedElsewhere } = this.#options
-    const scope = relayed?.scope ?? this.#scope
-    const outcome = decide(message, {
-      scope,
-      identity,
-      bindings: store.bindings,
-      mac,
-      linkLocal: relayed ? undefined : from,
-      now: store.now(),
-      rivals: this.#search.found,
-      alone: () => this.#search.alone && !managedElsewhere?.(),
-      probed: probe => (relayed ? probedByLease(store.bindings, store.now(), scope, probe) : this.#probes.found(probe)),
-    })
-    switch (outcome.kind) {
-      case 'ignore':
-        this.#ignore(from, outcome.reason)
-        return
-      case 'probe':
-        this.#probe(packet, mac, outcome.probe)
-        return
-      case 'reply': {
-        // A disk that can't keep leases must not draw clients here with our preference.
-        if (message.type === MessageType.solicit && !store.usable()) {
-          this.#counters.unstored++
-          return
-        }
-        const { bytes, leftOut } = encodeFitting(outcome.reply, outcome.optional, roomFor(packet))
-        this.#counters.leftOut += leftOut
-        store.stage(outcome.changes)
-        const delegations = delegationsOf(outcome.changes)
-        this.#outbox.push({ ...addressed(bytes, packet), promises: outcome.changes.length > 0, delegations })
-        this.#notice(message, outcome.changes)
-        return
-      }
-      default:
-        outcome satisfies never
-    }
-  }
-
-  #probe(packet: Packet, mac: Mac | undefined, probe: Probe): void {
-    if (!this.#neighbours.hasRoom) {
-      this.#ignore(packet.from, 'tooManyQuestions')
-      return
-    }
-    this.#ask(packet, probe.address, probe.mac, (kept, found) => {
-      this.#probes.remember(probe, found ?? 'silent')
-      this.#decide(kept, mac)
-    })
-  }
-
-  /** Puts a packet aside until the LAN has answered, or has not. */
-  #ask(packet: Packet, target: Ip6, wanted: Mac | undefined, then: (kept: Packet, mac: Mac | undefined) => void): void {
-    const kept = { ...packet, bytes: packet.bytes.slice() } // the socket's buffer is used again
-    this.#counters.questions++
-    this.#neighbours.ask(target, wanted, mac => {
-      if (this.#running) this.#turn(() => this.#guard(kept.bytes, () => then(kept, mac)))
-    })
-  }
-
-  /** One packet's trouble costs that packet only. */
-  #guard(bytes: Uint8Array, body: () => void): void {
-    try {
-      body()
-    } catch (error) {
-      if (error instanceof DecodeError) {
-        this.#counters.malformed++
-        this.#log.debug({ reason: error.message }, 'dropped a malformed DHCPv6 message')
-        return
-      }
-      this.#counters.bugs++
-      const pass = this.#throttle.pass('bug')
-      if (pass) this.#log.error({ err: error, packet: toHex(bytes), ...pass }, 'a DHCPv6 message found a bug')
-    }
-  }
-
-  #ignore(from: Ip6, reason: Reason): void {
-    this.#counters.ignored++
-    this.#counters[`ignored.${reason}`]++
-    this.#log.debug({ from: formatIp6(from), reason: reasons[reason] }, 'ignored a DHCPv6 message')
-  }
-
-  #notice(message: Message, changes: readonly Change[]): void {
-    const found = changes.find(change => change.kind === 'quarantine')
-    const pass = found && this.#throttle.pass('quarantine')
-    if (!pass) return
-    const address = formatIp6(addressOf(this.#scope.plan.prefix, found.quarantine.host))
-    const who = message.type === MessageType.decline ? 'a host' : 'a probe'
-    this.#log.warn({ address, duid: found.quarantine.duid, ...pass }, `${who} found an address in use by another host`)
+  /** What hosts are told now, to those who have been told something else. */
+  #tell(): void {
+    for (const scope of this.#scopes) this.#reconfigurer?.serve(scope)
   }
 }

@@ -6,7 +6,7 @@ import { DecodeError, type Reader, type Writer } from '../base/bytes.ts'
 import { type ClientFqdn, clientFqdn } from './option/client-fqdn.ts'
 import type { Nested, OptionCodec } from './option/codec.ts'
 import { type DnsServers, type DomainList, dnsServers, domainList } from './option/dns.ts'
-import { type RapidCommit, rapidCommit } from './option/empty.ts'
+import { type RapidCommit, type ReconfigureAccept, rapidCommit, reconfigureAccept } from './option/empty.ts'
 import { type ClientId, clientId, type ServerId, serverId } from './option/identifier.ts'
 import {
   type AddressOf,
@@ -40,6 +40,12 @@ import {
   solMaxRt,
 } from './option/number.ts'
 import { type OptionRequest, optionRequest } from './option/option-request.ts'
+import {
+  type Authentication,
+  authentication,
+  type ReconfigureMessage,
+  reconfigureMessage,
+} from './option/reconfigure.ts'
 import { type StatusCode, statusCode } from './option/status-code.ts'
 
 /** An option without a row here, or with a body that could not be read, as it came. */
@@ -68,8 +74,11 @@ export type KnownOption =
   | OptionRequest
   | Preference
   | ElapsedTime
+  | Authentication
   | StatusCode
   | RapidCommit
+  | ReconfigureMessage
+  | ReconfigureAccept
   | DnsServers
   | DomainList
   | IaPd
@@ -97,8 +106,11 @@ const codecs: { readonly [K in KnownOption['kind']]: OptionCodec<OptionOf<K>> } 
   'option-request': optionRequest,
   preference,
   'elapsed-time': elapsedTime,
+  authentication,
   'status-code': statusCode,
   'rapid-commit': rapidCommit,
+  'reconfigure-message': reconfigureMessage,
+  'reconfigure-accept': reconfigureAccept,
   'dns-servers': dnsServers,
   'domain-list': domainList,
   'ia-pd': identityAssociation('ia-pd', 25, nested),

@@ -3,12 +3,12 @@ import { formatIp6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Binding } from './binding.ts'
 import type { Counters } from './counters.ts'
-import type { Reply } from './packet.ts'
+import type { Addressed, Reply } from './packet.ts'
 import type { UdpOut } from './socket.ts'
-import type { Store } from './store.ts'
 
 interface OutboxOptions {
-  readonly store: Pick<Store, 'commit'>
+  /** Stores what was staged, and says whether it is. */
+  readonly commit: () => boolean
   readonly counters: Counters
   readonly clock: Clock
   readonly log: Log
@@ -33,14 +33,23 @@ export class Outbox {
 
   /** Stores what was staged, and sends all that waits. */
   flush(): void {
-    const { store, counters } = this.#options
+    const { commit, counters } = this.#options
     const replies = this.#replies
     this.#replies = []
-    const stored = store.commit()
+    const stored = commit()
     const kept = stored ? replies : replies.filter(({ promises }) => !promises)
     counters.unstored += replies.length - kept.length
     this.#send(kept.filter(({ delegations }) => delegations === undefined))
     for (const reply of kept) if (reply.delegations) void this.#sendRouted(reply, reply.delegations)
+  }
+
+  /** Sends at once. Returns how many left. */
+  transmit(messages: readonly Addressed[]): number {
+    const { send, log } = this.#options
+    const failures = send(messages.map(({ bytes, to, port }) => ({ bytes, address: to, port })))
+    for (const { index, errno } of failures)
+      log.debug({ to: formatIp6(messages[index]!.to), errno }, 'a DHCPv6 message did not leave')
+    return messages.length - failures.length
   }
 
   /** A prefix is told of only when what is for it goes to its client. */
@@ -57,11 +66,9 @@ export class Outbox {
 
   #send(replies: readonly Reply[]): void {
     if (replies.length === 0) return
-    const { send, counters, log } = this.#options
-    const failures = send(replies.map(({ bytes, to, port }) => ({ bytes, address: to, port })))
-    counters.answered += replies.length - failures.length
-    counters.unsent += failures.length // the client will retransmit
-    for (const { index, errno } of failures)
-      log.debug({ to: formatIp6(replies[index]!.to), errno }, 'a DHCPv6 reply did not leave')
+    const { counters } = this.#options
+    const left = this.transmit(replies)
+    counters.answered += left
+    counters.unsent += replies.length - left // the client will retransmit
   }
 }

@@ -5,7 +5,7 @@ import { type Binding, type Bindings, type Change, hostOf, isLive } from './bind
 import { mostOctets } from './fit.ts'
 import type { Message } from './message.ts'
 import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
-import type { Route } from './relays.ts'
+import type { Route } from './route.ts'
 import type { Scope } from './scope.ts'
 import type { Probe, Probed } from './turn.ts'
 
@@ -20,18 +20,22 @@ export interface Packet {
   readonly relayed: { readonly scope: Scope; readonly route: Route; readonly mac: Mac | undefined } | undefined
 }
 
-export interface Reply {
+/** Bytes on their way. */
+export interface Addressed {
   readonly bytes: Uint8Array
   readonly to: Ip6
   readonly port: number
+}
+
+export interface Reply extends Addressed {
   readonly promises: boolean // something was staged for it
   readonly delegations: readonly Binding[] | undefined // whose routes must stand first; none of them where one was given up
 }
 
 /** An answer on its way: to the client itself, or in the wrapping of its relays. RFC 9915 section 18.3.10. */
-export function addressed(bytes: Uint8Array, { from, relayed }: Packet): Omit<Reply, 'promises' | 'delegations'> {
-  if (!relayed) return { bytes, to: from, port: clientPort }
-  const { relay, port, hops } = relayed.route
+export function addressed(bytes: Uint8Array, client: Ip6, route: Route | undefined): Addressed {
+  if (!route) return { bytes, to: client, port: clientPort }
+  const { relay, port, hops } = route
   return { bytes: encodeRelayReply(hops, bytes), to: relay, port: wantsItsPort(hops) ? port : serverPort }
 }
 

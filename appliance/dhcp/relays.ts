@@ -4,7 +4,8 @@ import type { Mac } from '../base/mac.ts'
 import { isAssignable } from '../plane/plan.ts'
 import type { Reason } from './counters.ts'
 import { macOfInterfaceId } from './neighbours.ts'
-import { clientMacOf, decodeRelayForward, type Hop, linkOf } from './relay-message.ts'
+import { clientMacOf, decodeRelayForward, linkOf } from './relay-message.ts'
+import type { Route } from './route.ts'
 import type { Scope } from './scope.ts'
 
 /** A LAN of the address plan that lies behind a router on this one, whose relay speaks for its hosts. */
@@ -13,13 +14,6 @@ export interface Segment {
   readonly via: Ip6 // of the router on our LAN
   readonly sources: readonly Ip6[] // addresses that its Relay-forwards may come from, besides `via` and the segment's ::1
   readonly linkAddresses: readonly Ip6[] // what its relay may call the segment, besides the addresses of the segment itself
-}
-
-/** Where a message came in besides our own link, and how its answer goes back. */
-export interface Route {
-  readonly relay: Ip6 // the relay nearest to us
-  readonly port: number // that it sent from
-  readonly hops: readonly Hop[]
 }
 
 /** What became of a Relay-forward. */

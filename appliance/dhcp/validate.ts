@@ -31,6 +31,7 @@ export function refusal({ type, options }: Message, server: Duid): Reason | unde
   const [client, ...otherClients] = findOptions(options, 'client-id')
   const [to, ...otherServers] = findOptions(options, 'server-id')
   if (otherClients.length > 0 || otherServers.length > 0) return 'repeatedIdentifier'
+  if (findOptions(options, 'authentication').length > 1) return 'repeatedAuthentication' // RFC 9915 section 20.2
   if (rule.clientId === 'needed' && !client) return 'noClientId'
   if (rule.serverId === 'ours' && !to) return 'noServerId'
   if (rule.serverId === 'none' && to) return 'serverIdToAll'

@@ -116,11 +116,20 @@ export interface LeaseRow {
   readonly prefixLength: number // 128 of an address
   readonly interface: string
   readonly subnet: number | null // of the LAN; null is the first one
+  readonly relay: LeaseRelay | null // null: the host is on our own link
   readonly linkLayerAddress: string | null
   readonly hostname: string | null
   readonly preferredUntil: string
   readonly validUntil: string
   readonly state: 'bound' | 'expired' | 'released' | 'declined'
+}
+
+/** What speaks for a host behind a relay, and where that says it is plugged in: text as it is, other octets in hex. */
+export interface LeaseRelay {
+  readonly address: string // of the relay nearest to us
+  readonly interfaceId: string | null
+  readonly remoteId: string | null // with its enterprise number before a colon
+  readonly subscriberId: string | null
 }
 
 export interface Leases {

@@ -10,6 +10,7 @@ import { formatIp6, fromBytes, type Ip6, parseIp6, parsePrefix } from '../../app
 import { createLog } from '../../appliance/base/log.ts'
 import { parseMac } from '../../appliance/base/mac.ts'
 import { keepHeapSmall } from '../../appliance/daemon/heap.ts'
+import { ClientStore } from '../../appliance/dhcp/client-store.ts'
 import { offersOf } from '../../appliance/dhcp/configuration.ts'
 import { loadIdentity } from '../../appliance/dhcp/identity.ts'
 import { LanServer, type Scope } from '../../appliance/dhcp/lan-server.ts'
@@ -62,11 +63,13 @@ const say = (value: unknown) =>
 
 const log = createLog('info', false)
 const store = openStore(join(stateDirectory, 'leases.sqlite'), log)
+const clients = new ClientStore(join(stateDirectory, 'clients.sqlite'), log, systemClock)
 const server = new LanServer({
   link: { name, index: Number(ofLink('ifindex')), mac: parseMac(ofLink('address')) },
   linkLocal: linkLocal(),
   scope: scope(),
   store,
+  clients,
   identity: loadIdentity(stateDirectory),
   clock: systemClock,
   random: Math.random,
@@ -92,6 +95,7 @@ process.on('SIGUSR1', () => {
 process.once('SIGTERM', async () => {
   await server.stop()
   store[Symbol.dispose]()
+  clients[Symbol.dispose]()
   clearInterval(alive)
 })
 say({ ready: true })

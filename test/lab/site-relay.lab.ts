@@ -93,7 +93,14 @@ test('H01 H02 H04 a host behind an L3 switch gets an address of its segment thro
   const address = await until(() => segment.far.globalAddress('eth0', start), 'an address of the segment', 20_000)
   const { address: mac } = (await segment.far.ip<{ address: string }>('link', 'show', 'eth0'))[0]!
   expect((await router.leases()) as readonly LeaseRow[]).toMatchObject([
-    { address, interface: 'lan0', subnet: 5, linkLayerAddress: mac, state: 'bound' },
+    {
+      address,
+      interface: 'lan0',
+      subnet: 5,
+      relay: { address: segment.uplink },
+      linkLayerAddress: mac,
+      state: 'bound',
+    },
   ])
   const { lan, reasons } = (await router.get('/v1/status')) as Status
   expect(lan).toMatchObject([

@@ -28,6 +28,7 @@ const impure: Record<string, string> = {
   'base/log.ts': 'writes the log',
   'base/part.ts': 'waits between restarts',
   'config/load.ts': 'reads the file',
+  'dhcp/client-store.ts': 'what is known of clients besides their leases, on disk',
   'dhcp/database.ts': 'the leases on disk',
   'dhcp/identity.ts': 'the DUID and the secret on disk',
   'dhcp/lan-server.ts': 'the sockets and timers of one LAN',

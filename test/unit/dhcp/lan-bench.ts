@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../../appliance/base/clock.ts'
 import { bytesOf, fromBytes, type Ip6, parseIp6 } from '../../../appliance/base/ip6.ts'
 import { type Log, silentLog } from '../../../appliance/base/log.ts'
 import { type Mac, macBytes, parseMac } from '../../../appliance/base/mac.ts'
+import { ClientStore } from '../../../appliance/dhcp/client-store.ts'
 import { LanServer, type LanServerOptions } from '../../../appliance/dhcp/lan-server.ts'
 import { decodeMessage, encodeMessage, type Message } from '../../../appliance/dhcp/message.ts'
 import {
@@ -60,6 +61,7 @@ export class Bench implements AsyncDisposable {
   readonly frames = new Fake<FrameIn, { frame: Uint8Array }>()
   readonly lines: { level: string; text: string; fields: object }[] = []
   readonly store: Store
+  readonly clients: ClientStore
   readonly server: LanServer
   managedElsewhere = false
   /** Moved by a test. */
@@ -75,6 +77,7 @@ export class Bench implements AsyncDisposable {
 
   constructor(open?: () => Sockets, random = () => 0.5, over: Partial<LanServerOptions> = {}) {
     this.store = openStore(join(this.folder, 'leases.sqlite'), silentLog, this.clock)
+    this.clients = new ClientStore(join(this.folder, 'clients.sqlite'), silentLog, this.clock)
     const line = (level: string) => (fields: object, text: string) => void this.lines.push({ level, text, fields })
     const log: Log = {
       debug() {},
@@ -88,6 +91,7 @@ export class Bench implements AsyncDisposable {
       linkLocal,
       scope: scopeOf(),
       store: this.store,
+      clients: this.clients,
       identity: { duid: us, secret: new Uint8Array(32) },
       managedElsewhere: () => this.managedElsewhere,
       clock: this.clock,
@@ -129,6 +133,7 @@ export class Bench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.server.stop()
+    this.clients[Symbol.dispose]()
     this.store[Symbol.dispose]()
     rmSync(this.folder, { recursive: true })
   }
