@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs'
 import { dhclient } from './client-dhclient.ts'
 import { dhcpcd, dhcpcdRouter } from './client-dhcpcd.ts'
-import { dibblerRouter } from './client-dibbler.ts'
+import { dibblerReconfigured, dibblerRouter } from './client-dibbler.ts'
 import { networkManager } from './client-network-manager.ts'
 import { networkd } from './client-networkd.ts'
 import type { Host } from './host.ts'
@@ -28,7 +28,16 @@ const kernel: ClientKind = {
   script: 'ip link set "$link" up; exec sleep infinity',
 }
 
-export const clients = { dhclient, dhcpcd, networkd, networkManager, kernel, dhcpcdRouter, dibblerRouter } as const
+export const clients = {
+  dhclient,
+  dhcpcd,
+  networkd,
+  networkManager,
+  kernel,
+  dhcpcdRouter,
+  dibblerRouter,
+  dibblerReconfigured,
+} as const
 export type ClientName = keyof typeof clients
 
 /** Whether this machine has the client. */
