@@ -10,18 +10,21 @@ import type { Context } from './turn.ts'
 
 export class Client {
   readonly duid: Duid | undefined
-  readonly mac: Mac | undefined // of its card; else the one in its DUID
   readonly #context: Context
   readonly #given: string | undefined
   readonly #iaid: number | undefined // of its first IA
 
   constructor(options: readonly Option[], context: Context) {
     this.duid = findOption(options, 'client-id')?.duid
-    this.mac = context.mac ?? (this.duid && macOfDuid(this.duid))
     this.#context = context
     const fqdn = findOption(options, 'client-fqdn')
     this.#given = fqdn && ldhName(fqdn.name)
     this.#iaid = (findOption(options, 'ia-na') ?? findOption(options, 'ia-pd'))?.iaid
+  }
+
+  /** Of its card; else the one in its DUID. */
+  get mac(): Mac | undefined {
+    return this.#context.mac ?? (this.duid && macOfDuid(this.duid))
   }
 
   /** What is reserved for it, for one of its IAs or as such. A name counts only for the one who had it first. */

@@ -94,6 +94,7 @@ export class Server implements AsyncDisposable {
       preference: 255,
       lifetimes,
       dns: [],
+      probe: false,
       ...settings,
     }
     this.#write()

@@ -25,6 +25,7 @@ export interface ServerSettings {
   readonly preference: number
   readonly lifetimes: Scope['lifetimes']
   readonly dns: readonly string[]
+  readonly probe: boolean
 }
 
 keepHeapSmall()
@@ -41,7 +42,7 @@ function linkLocal(): Ip6 {
 }
 
 function scope(): Scope {
-  const { site, preference, lifetimes, dns } = settings()
+  const { site, preference, lifetimes, dns, probe } = settings()
   const plan = lanPlan(parsePrefix(site), undefined)
   const offers = offersOf({ dns: { servers: dns.map(parseIp6), search: [] }, ntp: { servers: [] }, options: [] })
   return {
@@ -50,7 +51,7 @@ function scope(): Scope {
     preference,
     rapidCommit: true,
     lifetimes,
-    probe: false,
+    probe,
     reservations: new Reservations(),
     requesters: [],
     delegate: undefined,
