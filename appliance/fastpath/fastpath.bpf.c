@@ -16,6 +16,8 @@
 
 #define PASS		TC_ACT_UNSPEC	/* to the next classifier, and then on */
 #define PLACEHOLDER_MAC	0x00005e005301ULL /* of fe80::5: never a member's, and ZeroTier loops none of it back */
+#define NO_REASON	(-1)
+#define MOST_OPTIONS	4		/* of an advertisement that are read: it has one */
 #define MOST_HEADERS	4		/* before an ICMPv6 header: more are nobody's but an attacker's */
 
 /* Solicitations that this host sends never leave it: the answer is computed, as ZeroTier does for multicast ones. */
@@ -29,7 +31,7 @@ inline_always int emulate(struct __sk_buff *skb, const struct headers *h)
 		return PASS;
 	s.target.hi = bpf_be64_to_cpu(target[0]);
 	s.target.lo = bpf_be64_to_cpu(target[1]);
-	if (!in_network(&s.target) && !in_private(&s.target))
+	if (!is_ours(&s.target))
 		return PASS;
 	owner = owner_in_either(&s.target);
 	if (owner == here.node)
@@ -60,8 +62,7 @@ int overlay_egress(struct __sk_buff *skb)
 	if (kind_of(skb) != FRAME_IPV6 || !read_headers(skb, &h))
 		return PASS;
 	if (has(FEATURE_GUARD)) {
-		owner = owner_in_either(&h.source);
-		if ((in_network(&h.source) || in_private(&h.source)) && owner != here.node)
+		if (is_ours(&h.source) && owner_in_either(&h.source) != here.node)
 			return drop(OUT_DROP_SOURCE);
 	}
 	if (has(FEATURE_EMULATE) && is_solicitation(skb, &h)) {
@@ -87,46 +88,15 @@ int overlay_egress(struct __sk_buff *skb)
 	return PASS;
 }
 
-/* Counts a drop for the site that sent the frame. */
-inline_always int drop_from(struct __sk_buff *skb, const struct headers *h, enum reason reason)
-{
-	if (has(FEATURE_COUNT))
-		count_drop(skb, node_behind(h->sender));
-	return drop(reason);
-}
-
-/*
- * Where the ICMPv6 header of a message of neighbour discovery would be: 0 for no such message, -1 where it can't be found.
- * Linux takes one behind other headers too, though not from fragments (RFC 6980 section 5).
- */
-inline_always int icmp6_offset(struct __sk_buff *skb, const struct headers *h)
-{
-	int at = HEADERS;
-	__u8 next = h->next;
-
-	if (next == NEXT_ICMP6)
-		return at;
-	if (h->hops != ND_HOPS)
-		return 0;
-	for (int i = 0; i < MOST_HEADERS; i++) {
-		__u8 header[2];
-
-		if (next == NEXT_ICMP6)
-			return at;
-		if (next != NEXT_HOPS && next != NEXT_ROUTING && next != NEXT_OPTIONS)
-			return 0;
-		if (bpf_skb_load_bytes(skb, at, header, sizeof(header)))
-			return 0;
-		next = header[0];
-		at += (header[1] + 1) * OPTION_UNIT;
-	}
-	return next == NEXT_ICMP6 ? at : next == NEXT_HOPS || next == NEXT_ROUTING || next == NEXT_OPTIONS ? -1 : 0;
-}
-
 /* Whether a 6PLANE address is told with a MAC that isn't its owner's. */
 inline_always bool is_lie(const struct address *a, __u64 mac)
 {
-	return (in_network(a) || in_private(a)) && mac_of(owner_in_either(a)) != mac;
+	return is_ours(a) && mac_of(owner_in_either(a)) != mac;
+}
+
+inline_always bool is_skipped(__u8 next)
+{
+	return next == NEXT_HOPS || next == NEXT_ROUTING || next == NEXT_OPTIONS;
 }
 
 struct told {
@@ -138,29 +108,80 @@ struct told {
 	__be64 destination[2]; /* of a redirect, RFC 4861 section 4.5 */
 };
 
-/* Advertisements and redirects about addresses of the network: the first only of their owner, the second never. */
-inline_always int judge_told(struct __sk_buff *skb, const struct headers *h, int at)
+/* Whether an advertisement at `at` names another MAC than the sender's for an address of the network. */
+inline_always bool names_another(struct __sk_buff *skb, int at, __u64 sender)
 {
-	struct told told = {};
-	struct address target, destination;
+	at += ND_HEADER;
+	for (int i = 0; i < MOST_OPTIONS; i++) {
+		__be64 octets;
+		__u64 option; /* type, length in units, six octets */
 
-	if (bpf_skb_load_bytes(skb, at, &told, ND_HEADER))
-		return PASS;
+		if (bpf_skb_load_bytes(skb, at, &octets, sizeof(octets)))
+			return false;
+		option = bpf_be64_to_cpu(octets);
+		if (option >> 56 == ND_TARGET_LINK_LAYER && (option & MAC_MASK) != sender)
+			return true;
+		at += ((option >> 48) & 0xff) * OPTION_UNIT;
+	}
+	return false;
+}
+
+/*
+ * Messages of neighbour discovery that say something about addresses of the network: advertisements only of their owner and only
+ * with its MAC, redirects never. Linux takes such a message behind other headers too, though not from fragments (RFC 6980
+ * section 5), so it is looked for there. A function of its own, which the verifier goes through once.
+ */
+__attribute__((noinline)) int judge_discovery(struct __sk_buff *skb, __u64 sender, __u32 next)
+{
+	struct address target, destination;
+	struct told told = {};
+	int at = HEADERS;
+
+	for (int i = 0; i < MOST_HEADERS && is_skipped(next); i++) {
+		__u8 header[2];
+
+		if (bpf_skb_load_bytes(skb, at, header, sizeof(header)))
+			return NO_REASON;
+		next = header[0];
+		at += (header[1] + 1) * OPTION_UNIT;
+	}
+	if (is_skipped(next))
+		return IN_DROP_HIDDEN;
+	if (next != NEXT_ICMP6 || bpf_skb_load_bytes(skb, at, &told, ND_HEADER))
+		return NO_REASON;
 	target.hi = bpf_be64_to_cpu(told.target[0]);
 	target.lo = bpf_be64_to_cpu(told.target[1]);
 	if (told.type == ND_ADVERTISEMENT) {
-		if (is_lie(&target, h->sender))
-			return drop_from(skb, h, IN_DROP_ADVERTISEMENT);
-		return PASS;
+		if (is_lie(&target, sender) || (is_ours(&target) && names_another(skb, at, sender)))
+			return IN_DROP_ADVERTISEMENT;
+		return NO_REASON;
 	}
 	if (told.type != ND_REDIRECT ||
 	    bpf_skb_load_bytes(skb, at + ND_HEADER, told.destination, sizeof(told.destination)))
-		return PASS;
+		return NO_REASON;
 	destination.hi = bpf_be64_to_cpu(told.destination[0]);
 	destination.lo = bpf_be64_to_cpu(told.destination[1]);
-	if (in_network(&target) || in_private(&target) || in_network(&destination) || in_private(&destination))
-		return drop_from(skb, h, IN_DROP_REDIRECT);
-	return PASS;
+	return is_ours(&target) || is_ours(&destination) ? IN_DROP_REDIRECT : NO_REASON;
+}
+
+/* Why the frame may not come in. */
+inline_always int refusal(struct __sk_buff *skb, const struct headers *h)
+{
+	int reason;
+
+	if (has(FEATURE_GUARD)) {
+		if (is_lie(&h->source, h->sender))
+			return IN_DROP_SOURCE;
+		if (h->hops == ND_HOPS) {
+			reason = judge_discovery(skb, h->sender, h->next);
+			if (reason != NO_REASON)
+				return reason;
+		}
+	}
+	if (has(FEATURE_BOUND) && in_network(&h->destination) && owner_of(&h->destination) == here.node &&
+	    !may_look_for(h->destination.lo & HOST_MASK))
+		return IN_DROP_UNKNOWN;
+	return NO_REASON;
 }
 
 /* A peer that doesn't compute asks for one of our addresses. */
@@ -181,34 +202,25 @@ SEC("tc")
 int overlay_ingress(struct __sk_buff *skb)
 {
 	struct headers h;
-	int kind = kind_of(skb), at, verdict;
+	int kind = kind_of(skb), reason, verdict;
 
 	if (kind == FRAME_NESTED && has(FEATURE_GUARD))
 		return drop(IN_DROP_HIDDEN);
 	if (kind != FRAME_IPV6 || !read_headers(skb, &h))
 		return PASS;
-	if (has(FEATURE_GUARD) && is_lie(&h.source, h.sender))
-		return drop_from(skb, &h, IN_DROP_SOURCE);
-	at = icmp6_offset(skb, &h);
-	if (at < 0 && has(FEATURE_GUARD))
-		return drop_from(skb, &h, IN_DROP_HIDDEN);
-	if (at > 0) {
-		if (has(FEATURE_GUARD)) {
-			verdict = judge_told(skb, &h, at);
-			if (verdict != PASS)
-				return verdict;
-		}
-		if (has(FEATURE_PROXY) && is_solicitation(skb, &h)) {
-			verdict = proxy(skb, &h);
-			if (verdict != PASS)
-				return verdict;
-		}
+	reason = refusal(skb, &h);
+	if (reason != NO_REASON) {
+		if (has(FEATURE_COUNT))
+			count_drop(skb, node_behind(h.sender)); /* for the site that sent it */
+		return drop(reason);
+	}
+	if (has(FEATURE_PROXY) && is_solicitation(skb, &h)) {
+		verdict = proxy(skb, &h);
+		if (verdict != PASS)
+			return verdict;
 	}
 	if (has(FEATURE_COUNT) && in_network(&h.source))
 		count_in(skb, owner_of(&h.source));
-	if (has(FEATURE_BOUND) && in_network(&h.destination) && owner_of(&h.destination) == here.node &&
-	    !may_look_for(h.destination.lo & HOST_MASK))
-		return drop_from(skb, &h, IN_DROP_UNKNOWN);
 	return PASS;
 }
 

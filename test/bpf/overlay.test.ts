@@ -282,6 +282,11 @@ describe('inward', () => {
       reason: 'drop.forgedAdvertisement',
     },
     {
+      name: "the sender's own address, with the MAC of another",
+      frame: advertisement({ ...lie, target: theirs.source, mac: third.mac }),
+      reason: 'drop.forgedAdvertisement',
+    },
+    {
       name: 'an RFC 4193 address',
       frame: advertisement({ ...lie, target: rfc4193Address(network, third.node), mac: peer.mac }),
       reason: 'drop.forgedAdvertisement',

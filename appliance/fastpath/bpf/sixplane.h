@@ -63,6 +63,12 @@ inline_always __u64 owner_of(const struct address *a)
 	return (a->hi << 16 | a->lo >> HOST_BITS) & NODE_MASK;
 }
 
+/* In the network, in either mode. */
+inline_always bool is_ours(const struct address *a)
+{
+	return in_network(a) || in_private(a);
+}
+
 /* The owner in either mode, or NOBODY. */
 inline_always __u64 owner_in_either(const struct address *a)
 {
