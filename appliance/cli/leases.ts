@@ -16,7 +16,7 @@ export function leasesCommand(command: Command, terminal: Terminal): void {
 
 /** A table that fits 100 columns, and a sentence where there is nothing to show. */
 export function showLeases(leases: readonly LeaseRow[], now: number, all: boolean): string {
-  const rows = all ? leases : leases.filter(({ state }) => state === 'bound')
+  const rows = all ? leases : leases.filter(isHeld)
   const hidden = leases.length - rows.length
   const more = hidden > 0 ? `${hidden} more: expired, released or declined (--all shows them)\n` : ''
   if (rows.length === 0) return `no host has a lease\n${more}`
@@ -25,10 +25,12 @@ export function showLeases(leases: readonly LeaseRow[], now: number, all: boolea
     row.subnet === null ? row.interface : `${row.interface} subnet ${row.subnet}`,
     host(row),
     row.state,
-    row.state === 'bound' ? `in ${duration((Date.parse(row.validUntil) - now) / 1000)}` : '',
+    isHeld(row) ? `in ${duration((Date.parse(row.validUntil) - now) / 1000)}` : '',
   ])
   return table([['ADDRESS', 'LAN', 'HOST', 'STATE', 'EXPIRES'], ...cells]) + more
 }
+
+const isHeld = ({ state }: LeaseRow): boolean => state === 'bound' || state === 'registered'
 
 function host({ hostname, linkLayerAddress, duid }: LeaseRow): string {
   const name = hostname === null ? undefined : printable(hostname)

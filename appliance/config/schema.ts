@@ -119,6 +119,7 @@ const lan = z
           .default(true)
           .describe('answer at once who asks for that, unless another server is there'),
         probe: z.boolean().default(false).describe('ask the LAN for an address before its first offer'),
+        allowAddressRegistration: z.boolean().default(true).describe('hosts may tell of addresses of their own making'),
         lifetimes: leaseTimes.prefault({}),
         options: z.array(ownOption).max(64).default([]).describe('options of your own'),
         leasequery: z

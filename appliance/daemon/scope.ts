@@ -9,7 +9,7 @@ import { reservationsOf } from './reservations.ts'
 export function scopeOf(config: LanConfig, plan: LanPlan): Scope {
   const { interface: name, dhcpv6, delegate, dns, ntp } = config
   const { options, leasequery, ...served } = dhcpv6
-  const offers = offersOf({ dns, ntp, options })
+  const offers = offersOf({ dns, ntp, options, allowAddressRegistration: served.allowAddressRegistration })
   const offset = delegate?.prefix.address ?? 0n
   const prefix = { address: addressIn(wholeSite(plan.prefix), offset), length: delegate?.prefix.length ?? 0 }
   const reservations = reservationsOf(config, plan)

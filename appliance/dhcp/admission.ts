@@ -19,6 +19,7 @@ export function admit(
     return requesters.includes(address) ? { kind: 'requester' } : { kind: 'ignore', reason: 'notRequester' }
   // udhcpc6 renews by unicast, and multicasts when no answer comes.
   if (!isMulticast(destination)) return { kind: 'ignore', reason: 'unicast' }
+  if (type === MessageType.registration) return { kind: 'client' } // comes from the address that it is about
   if (!isLinkLocal(address)) return { kind: 'ignore', reason: 'notLinkLocal' }
   if (type === MessageType.relayReply) return { kind: 'ignore', reason: 'notForServers' }
   return { kind: 'client' }

@@ -34,13 +34,17 @@ export interface Delegated {
   readonly via: Ip6 // link-local of the client, to which what is for the prefix goes
 }
 
-/** An address that a client found in use by another host: not given to anybody for a while. RFC 9915 section 18.3.8. */
+/**
+ * An address that is not given to anybody for a while: a client found it in use by another host, or its host made it itself and
+ * said so. RFC 9915 section 18.3.8, RFC 9686 section 4.2.1.
+ */
 export interface Quarantine {
   readonly subnet: number | undefined
   readonly host: number
   readonly duid: Duid
   readonly iaid: number
   readonly mac: Mac | undefined
+  readonly registeredAt: number | undefined // milliseconds since 1970; undefined of one that was declined
   readonly until: number
 }
 
@@ -66,7 +70,8 @@ export interface Bindings {
   named(name: string): Iterable<Binding>
   /** Every binding of a client, live or not, of all LANs: looks through all that there are. */
   ofClient(duid: Duid): readonly Binding[]
-  isQuarantined(subnet: number | undefined, host: number, now: number): boolean
+  /** Why an address is not given to anybody now, if so. */
+  quarantineOf(subnet: number | undefined, host: number, now: number): Quarantine | undefined
   /** Whether one more binding fits besides what a decision adds and removes already. */
   room(now: number, added?: number, removed?: ReadonlySet<Binding>): Room
 }

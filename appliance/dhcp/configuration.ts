@@ -15,6 +15,7 @@ export interface Settings {
   readonly dns: { readonly servers: readonly Ip6[]; readonly search: readonly string[] }
   readonly ntp: { readonly servers: readonly (Ip6 | string)[] }
   readonly options: readonly OwnOption[]
+  readonly allowAddressRegistration?: boolean
 }
 
 const retryAtMost = 300 // seconds, our own: a host that lost us finds us again within five minutes instead of an hour
@@ -26,7 +27,7 @@ const limits: readonly Offer[] = [
 ]
 
 /** The offers of a LAN, what hosts need most first: a reply that would get too long loses the last ones. */
-export function offersOf({ dns, ntp, options }: Settings): Offer[] {
+export function offersOf({ dns, ntp, options, allowAddressRegistration }: Settings): Offer[] {
   const offers: Offer[] = []
   const offer = (option: Option, always = false) =>
     offers.push({ code: option.kind === 'unknown' ? option.code : optionCode(option.kind), option, always })
@@ -36,6 +37,7 @@ export function offersOf({ dns, ntp, options }: Settings): Offer[] {
   const servers = ntp.servers.filter(source => typeof source !== 'string' && !isMulticast(source)) as Ip6[]
   if (servers.length > 0) offer({ kind: 'sntp-servers', servers })
   for (const own of options) for (const option of ownOptions(own)) offer(option, own.alwaysSend)
+  if (allowAddressRegistration) offer({ kind: 'address-registration' })
   return offers
 }
 

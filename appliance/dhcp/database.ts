@@ -63,6 +63,8 @@ const migrations = [
      granted_at, preferred_until, valid_until, length, via FROM binding;
    DROP TABLE binding;
    CREATE TABLE clock (id INTEGER PRIMARY KEY, shift INTEGER NOT NULL) STRICT;`,
+  // Of an address that its host registered; null of one that was declined.
+  'ALTER TABLE quarantine ADD COLUMN registered_at INTEGER;',
 ]
 
 /** A lease with the number of its row. */
@@ -121,7 +123,7 @@ export class LeaseDatabase implements Disposable {
       const row = Array(15).fill('?').join(', ')
       this.#put = this.#db.prepare(`INSERT OR REPLACE INTO lease VALUES (${row})`)
       this.#remove = this.#db.prepare('DELETE FROM lease WHERE slot = ?')
-      this.#quarantine = this.#db.prepare('INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?)')
+      this.#quarantine = this.#db.prepare('INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)')
       this.#shift = Number(this.#db.prepare('SELECT shift FROM clock').get()?.['shift'] ?? 0)
     } catch (error) {
       this.#db.close()
@@ -146,8 +148,7 @@ export class LeaseDatabase implements Disposable {
   write(changes: Iterable<SlotChange>, quarantine: readonly Quarantine[] = []): void {
     this.#transaction(() => {
       for (const change of changes) this.#apply(change)
-      for (const { subnet, host, duid, iaid, mac, until } of quarantine)
-        this.#quarantine.run(subnet ?? firstLan, host, duid, iaid, mac ?? null, until)
+      for (const each of quarantine) this.#keep(each)
     })
   }
 
@@ -156,16 +157,19 @@ export class LeaseDatabase implements Disposable {
     this.#transaction(() => {
       this.#db.exec('DELETE FROM lease; DELETE FROM quarantine')
       for (const change of all) this.#apply(change)
-      for (const { subnet, host, duid, iaid, mac, until } of quarantine)
-        this.#quarantine.run(subnet ?? firstLan, host, duid, iaid, mac ?? null, until)
+      for (const each of quarantine) this.#keep(each)
     })
+  }
+
+  #keep({ subnet, host, duid, iaid, mac, registeredAt, until }: Quarantine): void {
+    this.#quarantine.run(subnet ?? firstLan, host, duid, iaid, mac ?? null, until, registeredAt ?? null)
   }
 
   /** Moves every instant: the wall clock was set. */
   shift(milliseconds: number): void {
     this.#transaction(() => {
       this.#db.prepare('INSERT OR REPLACE INTO clock VALUES (1, ?)').run(this.#shift + milliseconds)
-      this.#db.prepare('UPDATE quarantine SET until = until + ?').run(milliseconds)
+      this.#db.prepare('UPDATE quarantine SET until = until + ?1, registered_at = registered_at + ?1').run(milliseconds)
     })
     this.#shift += milliseconds
   }
@@ -313,6 +317,7 @@ function quarantineOf(row: Row): Quarantine {
     duid: parseDuid(String(row['duid'])),
     iaid: Number(row['iaid']),
     mac: typeof mac === 'string' ? parseMac(mac) : undefined,
+    registeredAt: row['registered_at'] === null ? undefined : Number(row['registered_at']),
     until: Number(row['until']),
   }
 }

@@ -23,7 +23,7 @@ export function unproven(
     const probed = turn.context.probed(probe)
     if (probed === undefined) return probe
     if (probed === 'silent' || probed === mac) return undefined
-    turn.quarantine({ ...key, host, mac })
+    turn.quarantine({ ...key, host, mac }, 'probed')
   }
   return undefined
 }

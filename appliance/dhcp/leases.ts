@@ -16,7 +16,7 @@ export interface LeaseRow {
   readonly hostname: string | undefined
   readonly preferredUntil: number
   readonly validUntil: number
-  readonly state: 'bound' | 'expired' | 'released' | 'declined'
+  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
 }
 
 /** A LAN that is served now. */
@@ -54,7 +54,7 @@ export function leaseRows(
       state: state === 'bound' && validUntil <= now ? 'expired' : state,
     })
   }
-  for (const { subnet, host, duid, iaid, mac, until } of quarantine) {
+  for (const { subnet, host, duid, iaid, mac, registeredAt, until } of quarantine) {
     const lan = bySubnet.get(subnet)
     if (!lan || until <= now) continue
     const address = addressOf(lan.prefix, host)
@@ -70,7 +70,7 @@ export function leaseRows(
       hostname: undefined,
       preferredUntil: until,
       validUntil: until,
-      state: 'declined',
+      state: registeredAt === undefined ? 'declined' : 'registered',
     })
   }
   return rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))

@@ -6,7 +6,14 @@ import { DecodeError, type Reader, type Writer } from '../base/bytes.ts'
 import { type ClientFqdn, clientFqdn } from './option/client-fqdn.ts'
 import type { Nested, OptionCodec } from './option/codec.ts'
 import { type DnsServers, type DomainList, dnsServers, domainList } from './option/dns.ts'
-import { type RapidCommit, type ReconfigureAccept, rapidCommit, reconfigureAccept } from './option/empty.ts'
+import {
+  type AddressRegistration,
+  addressRegistration,
+  type RapidCommit,
+  type ReconfigureAccept,
+  rapidCommit,
+  reconfigureAccept,
+} from './option/empty.ts'
 import { type ClientId, clientId, type ServerId, serverId } from './option/identifier.ts'
 import {
   type AddressOf,
@@ -93,6 +100,7 @@ export type KnownOption =
   | NtpServer
   | SolMaxRt
   | InfMaxRt
+  | AddressRegistration
 export type Option = KnownOption | UnknownOption
 export type OptionOf<K extends Option['kind']> = Extract<Option, { kind: K }>
 
@@ -125,6 +133,7 @@ const codecs: { readonly [K in KnownOption['kind']]: OptionCodec<OptionOf<K>> } 
   'ntp-server': ntpServer,
   'sol-max-rt': solMaxRt,
   'inf-max-rt': infMaxRt,
+  'address-registration': addressRegistration,
 }
 
 const byCode: (OptionCodec<Option> | undefined)[] = []

@@ -3,7 +3,7 @@ import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Binding, type Bindings, type Change, hostOf, isLive } from './binding.ts'
 import { mostOctets } from './fit.ts'
-import type { Message } from './message.ts'
+import { type Message, MessageType } from './message.ts'
 import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
 import type { Route } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -42,6 +42,12 @@ export function addressed(bytes: Uint8Array, client: Ip6, route: Route | undefin
 /** How many octets an answer to it may have, so that it travels whole with what its relays wrap it in. */
 export function roomFor({ relayed }: Packet): number {
   return relayed ? mostOctets - encodeRelayReply(relayed.route.hops, new Uint8Array()).length : mostOctets
+}
+
+/** Whether the sender's MAC is kept with what the message makes, so that it is worth a question. */
+export function storesMac({ type, options }: Message, { delegate }: Scope): boolean {
+  if (type === MessageType.confirm) return false
+  return options.some(({ kind }) => kind === 'ia-na' || kind === 'ia-address' || (kind === 'ia-pd' && delegate))
 }
 
 /** Whoever is out of the reach of our questions counts as there while it has a lease. */

@@ -9,15 +9,15 @@ import { formatIp6, type Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import { admit } from './admission.ts'
-import { addressOf, type Change } from './binding.ts'
 import { type Counters, type Reason, reasons } from './counters.ts'
 import { encodeFitting } from './fit.ts'
 import type { Identity } from './identity.ts'
 import { leasequery } from './leasequery.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'
 import type { Neighbours } from './neighbours.ts'
+import { type News, sentences } from './news.ts'
 import type { Outbox } from './outbox.ts'
-import { addressed, delegationsOf, type Packet, probedByLease, roomFor } from './packet.ts'
+import { addressed, delegationsOf, type Packet, probedByLease, roomFor, storesMac } from './packet.ts'
 import { Probes } from './probes.ts'
 import type { Reconfigurer } from './reconfigurer.ts'
 import type { Relays } from './relays.ts'
@@ -133,10 +133,7 @@ export class Reception {
       return
     }
     const mac = this.#options.neighbours.known(from) ?? this.#options.neighbour?.(from)
-    const leases = message.options.some(
-      ({ kind }) => kind === 'ia-na' || (kind === 'ia-pd' && this.#options.scope().delegate),
-    )
-    const matters = message.type !== MessageType.confirm && leases
+    const matters = storesMac(message, this.#options.scope())
     if (mac !== undefined || !matters || !this.#options.neighbours.hasRoom) this.#decide(packet, mac)
     else this.#ask(packet, from, undefined, (kept, found) => this.#decide(kept, found))
   }
@@ -151,6 +148,7 @@ export class Reception {
       identity,
       bindings: store.bindings,
       mac,
+      from,
       linkLocal: relayed ? undefined : from,
       now: store.now(),
       rivals: this.#options.search.found,
@@ -181,7 +179,7 @@ export class Reception {
           promises: outcome.changes.length > 0,
           delegations,
         })
-        this.#notice(message, scope, outcome.changes)
+        if (outcome.news) this.#tell(outcome.news)
         return
       }
       default:
@@ -231,13 +229,8 @@ export class Reception {
     this.#options.log.debug({ from: formatIp6(from), reason: reasons[reason] }, 'ignored a DHCPv6 message')
   }
 
-  #notice(message: Message, { plan }: Scope, changes: readonly Change[]): void {
-    const found = changes.find(change => change.kind === 'quarantine')
-    const pass = found && this.#throttle.pass('quarantine')
-    if (!pass) return
-    const address = formatIp6(addressOf(plan.prefix, found.quarantine.host))
-    const who = message.type === MessageType.decline ? 'a host' : 'a probe'
-    const text = `${who} found an address in use by another host`
-    this.#options.log.warn({ address, duid: found.quarantine.duid, ...pass }, text)
+  #tell({ kind, duid, address }: News): void {
+    const pass = this.#throttle.pass(kind)
+    if (pass) this.#options.log.warn({ address: formatIp6(address), duid, ...pass }, sentences[kind])
   }
 }

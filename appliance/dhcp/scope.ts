@@ -26,6 +26,7 @@ export interface Scope {
   }
   readonly probe: boolean // whether the LAN is asked for an address before it is given to a host for the first time
   readonly offers: readonly Offer[]
+  readonly allowAddressRegistration: boolean // hosts may tell of addresses that they made themselves
   readonly reservations: Reservations
   readonly requesters: readonly Ip6[] // addresses that may ask about leases
   readonly delegate: DelegationPool | undefined // undefined: no prefix is delegated

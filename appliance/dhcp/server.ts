@@ -10,8 +10,10 @@ import type { Reason } from './counters.ts'
 import { delegations } from './delegate.ts'
 import { informationRequest } from './information-request.ts'
 import { type Message, MessageType } from './message.ts'
+import type { News } from './news.ts'
 import { findOption, type Option } from './options.ts'
 import { rebind } from './rebind.ts'
+import { register } from './registration.ts'
 import { decline, release } from './release.ts'
 import { renew } from './renew.ts'
 import { request } from './request.ts'
@@ -29,6 +31,7 @@ export type Outcome =
       readonly reply: Message
       readonly optional: number
       readonly changes: readonly Change[]
+      readonly news: News | undefined
     }
   | { readonly kind: 'ignore'; readonly reason: Reason }
   | { readonly kind: 'probe'; readonly probe: Probe }
@@ -42,6 +45,7 @@ const handlers = new Map<number, (turn: Turn) => Answer>([
   [MessageType.release, release],
   [MessageType.decline, decline],
   [MessageType.informationRequest, informationRequest],
+  [MessageType.registration, register],
 ])
 
 /** What to do about a message that arrived on the LAN. RFC 9915 section 18.3. */
@@ -51,6 +55,7 @@ export function decide(message: Message, context: Context): Outcome {
   if (refused !== undefined || !handler) return { kind: 'ignore', reason: refused ?? 'notForServers' }
   const turn = new Turn(message, context)
   const answer = handler(turn)
+  if (message.type === MessageType.registration && answer.kind === 'answer') return registered(turn, answer.options)
   if (answer.kind === 'probe') return answer
   const prefixes = delegations(turn)
   if (prefixes.kind === 'probe') return prefixes
@@ -69,7 +74,13 @@ export function decide(message: Message, context: Context): Outcome {
     transaction: message.transaction,
     options: [...(client ? [client] : []), server, ...head, ...given, ...told],
   }
-  return { kind: 'reply', reply, optional: told.length, changes: turn.changes }
+  return { kind: 'reply', reply, optional: told.length, changes: turn.changes, news: turn.news }
+}
+
+/** Nothing but what was registered, so that the host knows which of its addresses is meant. RFC 9686 section 4.3. */
+function registered({ message, changes, news }: Turn, options: readonly Option[]): Outcome {
+  const reply = { type: MessageType.registrationReply, transaction: message.transaction, options }
+  return { kind: 'reply', reply, optional: 0, changes, news }
 }
 
 /** What a host may be told besides its leases, the dearest first. */

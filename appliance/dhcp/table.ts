@@ -89,9 +89,10 @@ export class Table implements Bindings {
     return this.#slots.ofClient(duid, this.#high).map(slot => this.#slots.read(slot))
   }
 
-  isQuarantined(subnet: number | undefined, host: number, now: number): boolean {
-    if (this.#quarantine.size === 0) return false
-    return (this.#quarantine.get(hostText(subnet, host))?.until ?? 0) > now
+  quarantineOf(subnet: number | undefined, host: number, now: number): Quarantine | undefined {
+    if (this.#quarantine.size === 0) return undefined
+    const entry = this.#quarantine.get(hostText(subnet, host))
+    return entry && entry.until > now ? entry : undefined
   }
 
   room(now: number, added = 0, removed: ReadonlySet<Binding> = none): Room {
@@ -149,7 +150,11 @@ export class Table implements Bindings {
     for (const binding of this.#slots.unusual) if (binding.delegated) this.#delegations.add(binding)
     this.#atHand.clear()
     for (const [host, entry] of this.#quarantine)
-      this.#quarantine.set(host, { ...entry, until: entry.until + milliseconds })
+      this.#quarantine.set(host, {
+        ...entry,
+        registeredAt: entry.registeredAt && entry.registeredAt + milliseconds,
+        until: entry.until + milliseconds,
+      })
   }
 
   #apply(change: Change): Change[] {
@@ -170,11 +175,13 @@ export class Table implements Bindings {
         return [{ kind: 'put', binding: before }]
       }
       case 'quarantine': {
-        const { subnet, host } = change.quarantine
+        const host = hostText(change.quarantine.subnet, change.quarantine.host)
+        const before = this.#quarantine.get(host) ?? { ...change.quarantine, until: 0 }
         const oldest = this.#quarantine.keys().next().value
         if (this.#quarantine.size >= mostQuarantined && oldest !== undefined) this.#quarantine.delete(oldest)
-        this.#quarantine.set(hostText(subnet, host), change.quarantine)
-        return []
+        this.#quarantine.delete(host) // so that the newest stands last
+        this.#quarantine.set(host, change.quarantine)
+        return [{ kind: 'quarantine', quarantine: before }]
       }
       default:
         return change satisfies never

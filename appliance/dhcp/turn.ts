@@ -18,6 +18,7 @@ import { Client } from './client.ts'
 import type { Reason } from './counters.ts'
 import type { Duid } from './duid.ts'
 import { type Message, MessageType } from './message.ts'
+import type { News } from './news.ts'
 import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
 import type { Reservation } from './reservations.ts'
 import type { Scope } from './scope.ts'
@@ -37,6 +38,7 @@ export interface Context {
   readonly identity: { readonly duid: Duid; readonly secret: Uint8Array }
   readonly bindings: Bindings
   readonly mac: Mac | undefined // of the sender, where it is known
+  readonly from: Ip6 // the sender's own address, also where a relay speaks for it
   readonly linkLocal: Ip6 | undefined // of the sender; undefined where a relay stands between
   readonly now: number // milliseconds since 1970
   readonly rivals: boolean // other DHCPv6 servers are on the LAN
@@ -67,6 +69,8 @@ export class Turn {
   readonly context: Context
   readonly client: Client
   readonly changes: Change[] = []
+  /** What the operator should hear of. */
+  news: News | undefined
   readonly delegated: (readonly [number, number])[] = [] // to earlier IA_PDs: first and last offset in the site's prefix
   // What earlier IAs of the same message have come to.
   readonly #taken = new Set<number>()
@@ -136,7 +140,7 @@ export class Turn {
     const { bindings, now, scope } = this.context
     const owner = scope.reservations.ofHost(host)
     if (owner && owner !== this.reservation(key)) return false
-    if (this.#taken.has(host) || bindings.isQuarantined(key.subnet, host, now)) return false
+    if (this.#taken.has(host) || bindings.quarantineOf(key.subnet, host, now)) return false
     const holder = bindings.holder(key.subnet, host)
     return !holder || isSameKey(holder, key) || !isLive(holder, now)
   }
@@ -240,14 +244,22 @@ export class Turn {
   /** Another host uses the address: nobody gets it for a day, and the binding is gone, so that the next choice differs. */
   decline(binding: Binding): void {
     this.changes.push({ kind: 'remove', binding })
-    this.quarantine(binding)
+    this.quarantine(binding, 'declined')
   }
 
   /** Nobody gets the address for a day. */
-  quarantine({ subnet, host, duid, iaid, mac }: Omit<Quarantine, 'until'>): void {
+  quarantine(
+    { subnet, host, duid, iaid, mac }: Omit<Quarantine, 'until' | 'registeredAt'>,
+    kind: 'declined' | 'probed',
+  ): void {
+    const { now, scope } = this.context
     this.#taken.add(host)
-    const quarantine: Quarantine = { subnet, host, duid, iaid, mac, until: this.context.now + quarantineTime }
-    this.changes.push({ kind: 'quarantine', quarantine })
+    this.news = { kind, duid, address: addressOf(scope.plan.prefix, host) }
+    const until = now + quarantineTime
+    this.changes.push({
+      kind: 'quarantine',
+      quarantine: { subnet, host, duid, iaid, mac, registeredAt: undefined, until },
+    })
   }
 
   /** An address of the LAN with the lifetimes that we give. */

@@ -1,7 +1,7 @@
 import type { Reason } from './counters.ts'
 import type { Duid } from './duid.ts'
 import { type Message, MessageType } from './message.ts'
-import { findOption, findOptions } from './options.ts'
+import { findOption, findOptions, type Option } from './options.ts'
 
 interface Rule {
   readonly clientId: 'needed' | 'optional'
@@ -20,6 +20,7 @@ const rules = new Map<number, Rule>([
   [MessageType.rebind, toAll], // RFC 9915 section 16.7
   [MessageType.decline, toUs], // RFC 9915 section 16.8
   [MessageType.release, toUs], // RFC 9915 section 16.9
+  [MessageType.registration, { clientId: 'needed', serverId: 'none', ia: 'refused' }], // RFC 9686 section 4.2.1
   [MessageType.leasequery, { clientId: 'needed', serverId: 'ours-or-none', ia: 'allowed' }], // RFC 5007 section 4.2.1
   [MessageType.informationRequest, { clientId: 'optional', serverId: 'ours-or-none', ia: 'refused' }], // section 16.12
 ])
@@ -38,6 +39,11 @@ export function refusal({ type, options }: Message, server: Duid): Reason | unde
   if (to && to.duid !== server) return 'foreignServerId'
   if (rule.ia === 'refused' && options.some(option => option.kind === 'ia-na' || option.kind === 'ia-pd'))
     return 'iaNotAllowed'
+  if (type === MessageType.registration && !registersOne(options)) return 'badRegistration'
   if (type === MessageType.leasequery && !findOption(options, 'lq-query')) return 'noQuery'
   return undefined
 }
+
+/** One address, and no options are asked for. RFC 9686 section 4.2.1. */
+const registersOne = (options: readonly Option[]): boolean =>
+  findOptions(options, 'ia-address').length === 1 && findOption(options, 'option-request') === undefined

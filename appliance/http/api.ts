@@ -121,7 +121,7 @@ export interface LeaseRow {
   readonly hostname: string | null
   readonly preferredUntil: string
   readonly validUntil: string
-  readonly state: 'bound' | 'expired' | 'released' | 'declined'
+  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
 }
 
 /** What speaks for a host behind a relay, and where that says it is plugged in: text as it is, other octets in hex. */

@@ -48,7 +48,7 @@ export interface LeaseRow {
   readonly hostname?: string | null
   readonly preferredUntil: string
   readonly validUntil: string
-  readonly state: 'bound' | 'expired' | 'released' | 'declined'
+  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
 }
 
 /** A status that did not come. The message says what was awaited and why not; `detail` has the whole status and log. */

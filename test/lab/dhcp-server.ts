@@ -54,6 +54,7 @@ function scope(): Scope {
     probe,
     reservations: new Reservations(),
     requesters: [],
+    allowAddressRegistration: true,
     delegate: undefined,
     offers,
   }

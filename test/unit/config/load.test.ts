@@ -25,6 +25,7 @@ describe('a good file', () => {
             preference: 255,
             rapidCommit: true,
             probe: false,
+            allowAddressRegistration: true,
             lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
             options: [],
             leasequery: { requesters: [] },

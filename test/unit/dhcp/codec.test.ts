@@ -136,6 +136,7 @@ const rows: { name: string; option: Option; bytes: string }[] = [
     option: { kind: 'lq-client-link', links: [address] },
     bytes: '0030 0010 fc9c56c2e389e92ceee500000000abcd',
   },
+  { name: 'J05 address registration', option: { kind: 'address-registration' }, bytes: '0094 0000' },
   { name: 'SOL_MAX_RT', option: { kind: 'sol-max-rt', seconds: 300 }, bytes: '0052 0004 0000012c' },
   { name: 'INF_MAX_RT', option: { kind: 'inf-max-rt', seconds: 300 }, bytes: '0053 0004 0000012c' },
   {

@@ -27,6 +27,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
     offers: [],
     probe: false,
+    allowAddressRegistration: true,
     reservations: new Reservations(),
     requesters: [],
     delegate: undefined,
@@ -45,6 +46,7 @@ export class Scene {
   now = 1_800_000_000_000
   mac: Mac | undefined = macA
   linkLocal: Ip6 | undefined = parseIp6('fe80::a')
+  from: Ip6 = parseIp6('fe80::a')
   /** What the LAN says to probes; undefined asks. */
   answers: boolean | undefined = undefined
   /** Who uses an address, as a probe without a MAC finds it; nobody else does, unless `asksFirst`. */
@@ -69,6 +71,7 @@ export class Scene {
       identity: { duid: us, secret: new Uint8Array(32).fill(7) },
       bindings: this.table,
       mac: this.mac,
+      from: this.from,
       linkLocal: this.linkLocal,
       now: this.now,
       probed: probe => this.probed(probe),

@@ -29,7 +29,15 @@ class TestClock implements Clock {
   }
 }
 
-const quarantine: Quarantine = { subnet: 3, host: 7, duid: them, iaid: 2, mac: undefined, until: start + 1000 }
+const quarantine: Quarantine = {
+  subnet: 3,
+  host: 7,
+  duid: them,
+  iaid: 2,
+  mac: undefined,
+  registeredAt: start,
+  until: start + 1000,
+}
 
 describe('the lease file', () => {
   test('F10 keeps what was committed, every field of it', () => {
@@ -215,7 +223,9 @@ describe('L06 the clock', () => {
       clock.wall += moved
       store.now()
       expect([...store.all()].map(({ validUntil }) => validUntil)).toEqual([start + 86_400_000 + moved])
-      expect([...store.quarantined()].map(({ until }) => until)).toEqual([start + 1000 + moved])
+      expect([...store.quarantined()].map(({ registeredAt, until }) => [registeredAt, until])).toEqual([
+        [start + moved, start + 1000 + moved],
+      ])
     }
     using store = openStore(folder.file, silentLog, clock)
     expect([...store.all()].map(({ validUntil }) => validUntil)).toEqual([start + 86_400_000 + moved])
@@ -256,7 +266,8 @@ describe('leases as the status shows them', () => {
       put({ iaid: 3, host: 3, state: 'released' }),
       put({ iaid: 1, host: 1, mac: undefined }),
       put({ iaid: 2, host: 2, subnet: 3 }), // a LAN that is not served now
-      { kind: 'quarantine', quarantine: { ...quarantine, subnet: undefined } },
+      { kind: 'quarantine', quarantine: { ...quarantine, subnet: undefined, registeredAt: undefined } },
+      { kind: 'quarantine', quarantine: { ...quarantine, subnet: undefined, host: 8 } },
     ])
     store.commit()
     const rows = store.leases([{ interface: 'eth1', subnet: undefined, prefix: site }])
@@ -265,6 +276,7 @@ describe('leases as the status shows them', () => {
       [addressOf(site, 3), 'released'],
       [addressOf(site, 4), 'expired'],
       [addressOf(site, 7), 'declined'],
+      [addressOf(site, 8), 'registered'],
     ])
     expect(rows[0]).toEqual({
       duid: host,
