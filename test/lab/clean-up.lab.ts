@@ -1,6 +1,7 @@
 /** What a run leaves behind that does not come to its end: nothing where it is interrupted, nothing after `make clean` where it is killed. */
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { Program, run } from './program.ts'
@@ -15,20 +16,23 @@ import { TwoSites } from ${JSON.stringify(here('sites.ts'))}
 const [world, sites] = [await RealWorld.create(), await TwoSites.create()]
 sites.a.start()
 await world.start()
-console.log('labs ' + world.router.name.slice(3, 9) + ' ' + sites.lab.id)
+console.log('labs', world.router.name.slice(3, 9), sites.lab.id, 'of', process.pid)
 setInterval(() => {}, 60_000)
 `
 
-/** Starts it, ends it by a signal, and returns how to look for what is left. */
-async function end(signal: NodeJS.Signals) {
+/** Starts it in a process group of its own, ends it by signals to the group as a terminal does, and returns how to look for what is left. */
+async function end(...signals: readonly NodeJS.Signals[]) {
   await using program = new Program([
+    'setsid',
+    '--wait',
     process.execPath,
     '--no-warnings',
     '--input-type=module-typescript',
     '-e',
     occupied,
   ])
-  const [, ...ids] = await program.says(/labs (\S+) (\S+)/, 30_000)
+  const [, world, sites, group] = await program.says(/labs (\S+) (\S+) of (\d+)/, 30_000)
+  const ids = [world, sites]
   const of = (names: readonly string[]) => names.filter(name => ids.some(id => name.startsWith(`sp-${id}`)))
   const left = async () => [
     ...of((await run('ip', 'netns', 'list')).split('\n')),
@@ -36,13 +40,21 @@ async function end(signal: NodeJS.Signals) {
     ...of((await run('sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" "\\n"; true')).split(/[\n/]/)),
   ]
   expect((await left()).length).toBeGreaterThan(10)
-  program.signal(signal)
+  for (const signal of signals) {
+    process.kill(-Number(group), signal)
+    await wait(50) // the next one comes while the first one's work is under way
+  }
   await program.exited
   return left
 }
 
 test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('a run that ends by %s takes its labs with it', async signal => {
   const left = await end(signal)
+  await until(async () => (await left()).length === 0, 'everything to go')
+})
+
+test('a second Ctrl-C, while the first is at work, stops nothing of it', async () => {
+  const left = await end('SIGINT', 'SIGINT', 'SIGINT')
   await until(async () => (await left()).length === 0, 'everything to go')
 })
 

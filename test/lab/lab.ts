@@ -140,8 +140,9 @@ export class Plug {
 
 // A namespace stays as long as a process in it, so those go first: each was started by this lab, for nothing else runs there. The
 // same holds for the cgroups of a booted machine, where the dead take a moment to leave. All of it is a process of its own, since
-// whoever began it may be killed before it is done.
+// whoever began it may be killed before it is done, and one that a second Ctrl-C doesn't end.
 const takeDownScript = `
+trap '' INT TERM HUP
 folder=$1 name=\${1##*/}
 for netns in $(ip netns list | grep -o "^$name-[^ ]*"); do
   kill -KILL $(ip netns pids "$netns") 2>/dev/null
@@ -172,7 +173,7 @@ function endWithUs(): void {
     for (const lab of living) lab.demolish()
   })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
+    process.on(signal, () => {
       for (const lab of living) lab.demolish()
       process.exit(signal === 'SIGINT' ? 130 : 143)
     })
