@@ -272,6 +272,18 @@ inline_always int turbo(struct __sk_buff *skb, const struct headers *h)
 	return bpf_redirect(here.overlay, 0);
 }
 
+/* Not a frame for another machine, which a card shows that listens to everything: another router's is none of ours. */
+inline_always bool is_for_us(struct __sk_buff *skb)
+{
+	void *frame = (void *)(long)skb->data;
+	__u64 to;
+
+	if (frame + HEADERS > (void *)(long)skb->data_end)
+		return false;
+	to = mac_at(frame);
+	return to == here.mac || to & GROUP_BIT;
+}
+
 SEC("tc")
 int lan_ingress(struct __sk_buff *skb)
 {
@@ -282,6 +294,8 @@ int lan_ingress(struct __sk_buff *skb)
 		return PASS;
 	if (has(FEATURE_BOUND) && on_this_lan(&h.source))
 		hear(h.source.lo & HOST_MASK);
+	if (!is_for_us(skb))
+		return PASS;
 	if (is_solicitation(skb, &h))
 		return answer(skb, &h);
 	if (!in_network(&h.destination))

@@ -85,6 +85,8 @@ describe('leaves to the hosts of the LAN', () => {
       name: 'an advertisement',
       frame: advertisement({ ...host, target: host.source, mac: lan.host, destination: allNodes, flags: 0x20 }),
     },
+    { name: "another router's packets", frame: packet({ ...host, to: peer.mac, destination: at(peer, 9n) }) },
+    { name: "another router's probes", frame: asks(at(peer, 1n), { destination: at(peer, 1n), to: peer.mac }) },
     { name: 'a packet to the internet', frame: packet({ ...host, to: lan.mac, destination: parseIp6('2001:db8::1') }) },
     { name: 'a packet to another site', frame: packet({ ...host, to: lan.mac, destination: at(peer, 9n) }) },
     {
