@@ -7,7 +7,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Site } from '../plane/site.ts'
-import { answerSolicitation, readSolicitation } from '../plane/solicitation.ts'
+import { answerSolicitation, isFrameFor, readSolicitation } from '../plane/solicitation.ts'
 import { decodeEvents, encodeAnswer, type NeighbourEvent } from './neighbour-message.ts'
 import { macBehind } from './owner.ts'
 import type { Endpoint, FrameIn, FrameOut, LinkRef, QuestionSocket, Sockets } from './socket.ts'
@@ -143,7 +143,7 @@ export class OverlayResolver {
     const { mac, address: source } = this.#site
     const frames: FrameOut[] = []
     for (const { frame } of batch) {
-      const solicitation = readSolicitation(frame)
+      const solicitation = isFrameFor(mac, frame) ? readSolicitation(frame) : undefined
       if (!solicitation) continue
       this.#count.solicitations++
       // The kernel answers for what it holds on this link; the socket's filter lets only our /80 pass.

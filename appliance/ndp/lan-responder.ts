@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { equalPrefix, type Ip6, type Prefix } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { answerSolicitation, readSolicitation } from '../plane/solicitation.ts'
+import { answerSolicitation, isFrameFor, readSolicitation } from '../plane/solicitation.ts'
 import { answersFor, type ResponderScope } from './responder.ts'
 import { type Endpoint, type FrameIn, type FrameOut, type LinkRef, openSolicitationSocket } from './socket.ts'
 
@@ -20,8 +20,9 @@ export interface LanResponderOptions extends ResponderScope {
 export interface ResponderCounters {
   readonly answered: number // solicitations
   readonly defended: number // probes for duplicates
-  readonly ignored: number // both of the next
+  readonly ignored: number // all of the next
   readonly 'ignored.invalid': number
+  readonly 'ignored.forOthers': number // sent to another machine, seen because the card listens to everything
   readonly 'ignored.ofThisLan': number // its hosts and the kernel answer for themselves
   readonly sendErrors: number
   readonly bugs: number // frames that found one
@@ -38,6 +39,7 @@ export class LanResponder {
     defended: 0,
     ignored: 0,
     'ignored.invalid': 0,
+    'ignored.forOthers': 0,
     'ignored.ofThisLan': 0,
     sendErrors: 0,
     bugs: 0,
@@ -101,6 +103,7 @@ export class LanResponder {
   #answer(frame: Uint8Array): Uint8Array | undefined {
     const solicitation = readSolicitation(frame)
     if (!solicitation) return this.#ignore('invalid')
+    if (!isFrameFor(this.#options.link.mac, frame)) return this.#ignore('forOthers')
     if (!answersFor(solicitation.target, this.#scope)) return this.#ignore('ofThisLan')
     if (solicitation.dad) this.#counters.defended++
     else this.#counters.answered++
@@ -111,7 +114,7 @@ export class LanResponder {
     })
   }
 
-  #ignore(reason: 'invalid' | 'ofThisLan'): undefined {
+  #ignore(reason: 'invalid' | 'forOthers' | 'ofThisLan'): undefined {
     this.#counters.ignored++
     this.#counters[`ignored.${reason}`]++
   }

@@ -2,6 +2,7 @@
  * Neighbour solicitations answered for addresses that are not on our own interfaces: whole Ethernet frames in, whole frames out.
  * The LAN's responder and the overlay's share it.
  */
+import { equalBytes } from '../base/bytes.ts'
 import { checksum } from '../base/checksum.ts'
 import { allNodes, bytesOf, fromBytes, type Ip6, isMulticast, unspecified } from '../base/ip6.ts'
 import { type Mac, macBytes, macFromBytes, multicastMac } from '../base/mac.ts'
@@ -27,6 +28,12 @@ const flags = { router: 0x80, solicited: 0x40, override: 0x20 } // RFC 4861 sect
 const ethernetHeader = 14
 const ipHeader = 40
 const ndHeader = 24 // an NS or NA without options
+
+/** Not for another machine: a card that listens to everything shows those too. */
+export function isFrameFor(mac: Mac, frame: Uint8Array): boolean {
+  const isGroup = ((frame[0] ?? 0) & 1) !== 0
+  return isGroup || equalBytes(frame.subarray(0, 6), macBytes(mac))
+}
 
 /** The solicitation in a frame, or undefined: another message, or one to be discarded silently. RFC 4861 section 7.1.1. */
 export function readSolicitation(frame: Uint8Array): Solicitation | undefined {

@@ -68,6 +68,14 @@ function answerIn({ sent }: Twin<FrameIn, FrameOut>) {
   }
 }
 
+test('what was sent to another router is left to it, though the card shows it', () => {
+  const { socket, responder } = make()
+  const { frame, outgoing } = asked(remote, { unicast: true })
+  socket.receive({ frame: Uint8Array.from([2, 0, 0, 0, 0, 9, ...frame.subarray(6)]), outgoing })
+  expect(socket.sent).toEqual([])
+  expect(responder.counters()).toMatchObject({ answered: 0, 'ignored.forOthers': 1 })
+})
+
 const answer = { kind: 'neighbour-advertisement', router: true, override: true, target: remote }
 const options = [{ kind: 'target-link-layer-address', mac: routerMac }]
 
