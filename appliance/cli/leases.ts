@@ -25,9 +25,10 @@ export function showLeases(leases: readonly LeaseRow[], now: number, all: boolea
     row.subnet === null ? row.interface : `${row.interface} subnet ${row.subnet}`,
     host(row),
     row.state,
-    isHeld(row) ? `in ${duration((Date.parse(row.validUntil) - now) / 1000)}` : '',
+    `${about(now - Date.parse(row.changedAt))} ago`,
+    isHeld(row) ? `in ${about(Date.parse(row.validUntil) - now)}` : '',
   ])
-  return table([['ADDRESS', 'LAN', 'HOST', 'STATE', 'EXPIRES'], ...cells]) + more
+  return table([['ADDRESS', 'LAN', 'HOST', 'STATE', 'LAST', 'EXPIRES'], ...cells]) + more
 }
 
 const isHeld = ({ state }: LeaseRow): boolean => state === 'bound' || state === 'registered'
@@ -35,5 +36,8 @@ const isHeld = ({ state }: LeaseRow): boolean => state === 'bound' || state === 
 function host({ hostname, linkLayerAddress, duid }: LeaseRow): string {
   const name = hostname === null ? undefined : printable(hostname)
   const text = name ?? linkLayerAddress ?? duid
-  return text.length > 24 ? `${text.slice(0, 23)}…` : text
+  return text.length > 18 ? `${text.slice(0, 17)}…` : text
 }
+
+/** Only the largest unit: the line is long enough. */
+const about = (milliseconds: number): string => duration(milliseconds / 1000).replace(/^(\d+ \w+).*/, '$1')

@@ -199,6 +199,7 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
     hostname: lease.hostname ?? null,
     preferredUntil: new Date(lease.preferredUntil).toISOString(),
     validUntil: new Date(lease.validUntil).toISOString(),
+    changedAt: new Date(lease.changedAt).toISOString(),
   }))
 }
 

@@ -34,6 +34,9 @@ export interface Delegated {
   readonly via: Ip6 // link-local of the client, to which what is for the prefix goes
 }
 
+/** How long nobody gets an address that was found in use, in milliseconds, our own: its user will be gone or known by tomorrow. */
+export const quarantineTime = 24 * 3600 * 1000
+
 /**
  * An address that is not given to anybody for a while: a client found it in use by another host, or its host made it itself and
  * said so. RFC 9915 section 18.3.8, RFC 9686 section 4.2.1.

@@ -1,6 +1,6 @@
 import type { Ip6, Prefix } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
-import { addressOf, type Binding, prefixOfDelegation, type Quarantine } from './binding.ts'
+import { addressOf, type Binding, prefixOfDelegation, type Quarantine, quarantineTime } from './binding.ts'
 import { type Duid, macOfDuid } from './duid.ts'
 
 /** A lease as the status shows it. Instants are milliseconds since 1970. */
@@ -17,6 +17,7 @@ export interface LeaseRow {
   readonly preferredUntil: number
   readonly validUntil: number
   readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
+  readonly changedAt: number // when it last was bound or renewed, or what the state says
 }
 
 /** A LAN that is served now. */
@@ -39,6 +40,7 @@ export function leaseRows(
     const { subnet, host, duid, iaid, mac, hostname, preferredUntil, validUntil, state, delegated } = binding
     const lan = bySubnet.get(subnet)
     if (!lan) continue
+    const isBound = state === 'bound' && validUntil > now
     rows.push({
       duid,
       iaid,
@@ -51,7 +53,8 @@ export function leaseRows(
       hostname,
       preferredUntil,
       validUntil,
-      state: state === 'bound' && validUntil <= now ? 'expired' : state,
+      state: state === 'bound' && !isBound ? 'expired' : state,
+      changedAt: isBound ? binding.grantedAt : validUntil,
     })
   }
   for (const { subnet, host, duid, iaid, mac, registeredAt, until } of quarantine) {
@@ -71,6 +74,7 @@ export function leaseRows(
       preferredUntil: until,
       validUntil: until,
       state: registeredAt === undefined ? 'declined' : 'registered',
+      changedAt: registeredAt ?? until - quarantineTime,
     })
   }
   return rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))

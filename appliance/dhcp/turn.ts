@@ -12,6 +12,7 @@ import {
   isLive,
   isSameKey,
   type Quarantine,
+  quarantineTime,
   type Room,
 } from './binding.ts'
 import { Client } from './client.ts'
@@ -59,7 +60,6 @@ export type Owned =
   | { readonly kind: 'own'; readonly key: BindingKey; readonly binding: Binding | undefined; readonly clone: boolean }
   | { readonly kind: 'probe'; readonly probe: Probe }
 
-const quarantineTime = 24 * 3600 * 1000 // our own: a host that took the address by hand will be gone or known by tomorrow
 // Our own: a host that has just got an address may still probe it for duplicates (2 s), and answers nobody until that is done.
 const settling = 5_000
 const mostIas = 8 // of a kind in one message, our own: real hosts send one or two, and each costs a row

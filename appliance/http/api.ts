@@ -122,6 +122,7 @@ export interface LeaseRow {
   readonly preferredUntil: string
   readonly validUntil: string
   readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
+  readonly changedAt: string // when it last was bound or renewed, or what the state says
 }
 
 /** What speaks for a host behind a relay, and where that says it is plugged in: text as it is, other octets in hex. */

@@ -201,8 +201,8 @@ describe('siteplane leases', () => {
     await using server = await daemon(new FakeView())
     const { out, status } = await run('leases', '--socket', server.socket)
     expect(status).toBe(0)
-    expect(out).toBe(`ADDRESS                                  LAN   HOST    STATE  EXPIRES
-fc9c:56c2:e389:e92c:eee5:1234:5678:9abc  eth1  laptop  bound  in 23 h 48 min
+    expect(out).toBe(`ADDRESS                                  LAN   HOST    STATE  LAST        EXPIRES
+fc9c:56c2:e389:e92c:eee5:1234:5678:9abc  eth1  laptop  bound  12 min ago  in 23 h
 1 more: expired, released or declined (--all shows them)
 `)
   })
@@ -216,6 +216,14 @@ fc9c:56c2:e389:e92c:eee5:1234:5678:9abc  eth1  laptop  bound  in 23 h 48 min
     const lines = out.trimEnd().split('\n')
     expect(lines).toHaveLength(3)
     expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(110)
+  })
+
+  test('I01 shows a delegated prefix with its length', async () => {
+    const view = new FakeView()
+    const address = 'fc9c:56c2:e389:e92c:eee5:c001::'
+    view.rows = leaseRows.slice(0, 1).map(row => ({ ...row, type: 'IA_PD', prefixLength: 96, address }))
+    await using server = await daemon(view)
+    expect((await run('leases', '--socket', server.socket)).out).toContain(`${address}/96  eth1`)
   })
 
   test('has a sentence where there are none, and JSON all the same', async () => {

@@ -290,6 +290,7 @@ describe('leases as the status shows them', () => {
       preferredUntil: start + 3_600_000,
       validUntil: start + 86_400_000,
       state: 'bound',
+      changedAt: 1_800_000_000_000,
     })
   })
 })

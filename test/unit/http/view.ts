@@ -99,6 +99,7 @@ export const leaseRows: readonly LeaseRow[] = [
     preferredUntil: '2026-11-24T04:00:00.000Z',
     validUntil: '2026-11-25T03:00:00.000Z',
     state: 'bound',
+    changedAt: '2026-11-24T03:00:00.000Z',
   },
   {
     duid: '00:04:aa',
@@ -114,6 +115,7 @@ export const leaseRows: readonly LeaseRow[] = [
     preferredUntil: '2026-11-24T02:00:00.000Z',
     validUntil: '2026-11-24T02:30:00.000Z',
     state: 'expired',
+    changedAt: '2026-11-24T02:30:00.000Z',
   },
 ]
 
