@@ -6,15 +6,20 @@
  * - `mutate COUNT SEED`: that many damaged copies of what captured clients sent.
  * - `flood SECONDS`: Solicits of ever new hosts from this one card, as fast as the kernel takes them.
  * - `loop COUNT`: one exchange of a new host after the other; prints how often each had to be repeated.
+ * - `frame MAC`: one Solicit to all servers in a frame to this card alone; prints the addresses that come back.
  * - `ask DUID IAID [ADDRESS]`: one Solicit and one Request; prints the reply's addresses.
  */
 import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { DecodeError } from '../../appliance/base/bytes.ts'
 import { formatIp6, parseIp6 } from '../../appliance/base/ip6.ts'
+import { macBytes, parseMac } from '../../appliance/base/mac.ts'
 import { type Duid, parseDuid } from '../../appliance/dhcp/duid.ts'
+import { encodeFrame } from '../../appliance/dhcp/frame.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type Option } from '../../appliance/dhcp/options.ts'
+import { openPacket } from '../../appliance/system/packet.ts'
 import { openUdp } from '../../appliance/system/udp.ts'
 import { dhcp6, readPcap } from '../unit/pcap.ts'
 
@@ -212,9 +217,35 @@ async function mutate(count: number, seed: number): Promise<void> {
   say({ done: true, replies })
 }
 
+function frame(to: string): Promise<void> {
+  const own = Object.values(networkInterfaces())
+    .flatMap(each => each ?? [])
+    .find(each => each.address.startsWith('fe80'))!
+  const options: Option[] = [{ kind: 'client-id', duid: duidOf(1) }, ia(1)]
+  const whole = encodeFrame({
+    sender: parseMac(own.mac),
+    source: parseIp6(own.address),
+    destination: servers.address,
+    sourcePort: 546,
+    destinationPort: servers.port,
+    bytes: encodeMessage({ type: MessageType.solicit, transaction: 1, options }),
+  })
+  whole.set(macBytes(parseMac(to)))
+  const card = openPacket({ link, etherType: 0x86dd })
+  return new Promise(resolve => {
+    hear = reply => {
+      say({ addresses: addressesOf(reply) })
+      card.close()
+      resolve()
+    }
+    card.send([{ frame: whole }])
+  })
+}
+
 if (mode === 'storm') await storm(Number(args[0]))
 else if (mode === 'flood') await flood(Number(args[0]))
 else if (mode === 'loop') await loop(Number(args[0]))
+else if (mode === 'frame') await frame(args[0]!)
 else if (mode === 'mutate') await mutate(Number(args[0]), Number(args[1]))
 else await ask(parseDuid(args[0]!), Number(args[1]), args[2])
 endpoint.close()

@@ -91,3 +91,19 @@ test('a renumbered site: hosts move at their next renewal and keep their last bi
   await until(async () => (await host.globalAddress('eth0', start)) === undefined, 'the old address to go', 5_000)
   expect(lifetimes.t1).toBeLessThan(lifetimes.t2)
 })
+
+test.for([true, false])(
+  'J14 an address is a /128, and neighbours are on-link by the advertisement alone (sent: %s)',
+  async advertise => {
+    await using lan = await DhcpLan.create({ advertise })
+    const { host } = lan.lan
+    await using _server = await lan.serve()
+    await using _client = new Client(host, 'dhclient')
+    const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
+    const found = (await host.addresses('eth0')).find(({ local }) => local === address)
+    expect(found?.prefixlen).toBe(128)
+    const onLink = async () => (await host.ip('-6', 'route', 'show', siteText, 'dev', 'eth0')).length > 0
+    if (advertise) await until(onLink, 'the route of the advertised prefix', 10_000)
+    else expect(await onLink()).toBe(false)
+  },
+)

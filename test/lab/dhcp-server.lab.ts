@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { ask } from './dhcp-asks.ts'
+import { ask, client } from './dhcp-asks.ts'
 import { DhcpLan } from './dhcp-lan.ts'
 import { siteText } from './ndp-lan.ts'
 import { until } from './until.ts'
@@ -126,4 +126,13 @@ test('D12 a message to us alone is not answered', async () => {
     return status.counters.received > 0 && status
   }, 'the message')
   expect(counters).toMatchObject({ received: 1, ignored: 1, 'ignored.unicast': 1, answered: 0 })
+})
+
+test('D03 a message to all servers is answered although its frame was for this card alone', async () => {
+  await using lan = await DhcpLan.create({ advertise: false })
+  await using server = await lan.serve()
+  const mac = (await lan.router.run('cat', '/sys/class/net/lan0/address')).trim()
+  await using sender = client(lan.lan.host, 'frame', mac)
+  await sender.says(new RegExp(`"addresses":\\["${start}`), 5_000)
+  expect((await server.status()).counters).toMatchObject({ received: 1, answered: 1 })
 })
