@@ -31,10 +31,11 @@ export function duidBytes(duid: Duid): Uint8Array {
 export function writeDuid(duid: Duid, out: Uint8Array): number {
   let length = 0
   for (let i = 0; i < duid.length; i += 3)
-    out[length++] = (digit(duid.charCodeAt(i)) << 4) | digit(duid.charCodeAt(i + 1))
+    out[length++] = (hexDigit(duid.charCodeAt(i)) << 4) | hexDigit(duid.charCodeAt(i + 1))
   return length
 }
-const digit = (code: number): number => (code < 0x3a ? code - 0x30 : code - 0x57) // 0 to 9, a to f
+/** The value of a lower-case hex digit, by its character code. */
+export const hexDigit = (code: number): number => (code < 0x3a ? code - 0x30 : code - 0x57)
 
 /** A DUID-UUID: type 4 and 16 octets. RFC 6355 section 4. */
 export function duidUuid(uuid: Uint8Array): Duid {

@@ -1,7 +1,7 @@
 import type { Mac } from '../base/mac.ts'
 import { type Binding, type BindingKey, isSameKey } from './binding.ts'
 import { float64s, octets, uint32s } from './column.ts'
-import { type Duid, duidFromBytes, writeDuid } from './duid.ts'
+import { type Duid, duidFromBytes, hexDigit, writeDuid } from './duid.ts'
 import { mix } from './hash-index.ts'
 
 const longest = 20 // octets of a DUID in a column: all types but the odd one made by hand
@@ -41,9 +41,8 @@ export class Slots {
   }
 
   write(slot: number, binding: Binding): void {
-    const { subnet, duid, iaType, iaid, clone, host, delegated, mac, hostname, state, ...instants } = binding
-    const { grantedAt, preferredUntil, validUntil, ...rest } = instants
-    rest satisfies Record<string, never> // a field without a column would be forgotten
+    const { subnet, duid, iaType, iaid, clone, host, delegated, mac, hostname, state } = binding
+    const { grantedAt, preferredUntil, validUntil } = binding
     this.clear(slot)
     const length = writeDuid(duid, this.#scratch)
     this.#flags.set(slot, used | (state === 'released' ? released : 0) | (mac === undefined ? 0 : withMac))
@@ -159,12 +158,33 @@ const firstLan = 255 // no further LAN has this number
 const hidden = -1
 export const lanOf = (subnet: number | undefined): number => subnet ?? firstLan
 
-export const macNumber = (mac: Mac): number => Number.parseInt(mac.replaceAll(':', ''), 16)
-export const macText = (number: number): Mac =>
-  number
-    .toString(16)
-    .padStart(12, '0')
-    .replace(/..(?!$)/g, '$&:') as Mac
+/** Stops compiling when a binding gets a field that has no column: it would be forgotten. */
+type Kept =
+  | keyof BindingKey
+  | 'host'
+  | 'delegated'
+  | 'mac'
+  | 'hostname'
+  | 'state'
+  | 'grantedAt'
+  | 'preferredUntil'
+  | 'validUntil'
+true satisfies [Exclude<keyof Binding, Kept>] extends [never] ? true : false
+
+/** A MAC as a number of 48 bits, and back. */
+export function macNumber(mac: Mac): number {
+  let number = 0
+  for (let i = 0; i < mac.length; i++) if (i % 3 !== 2) number = number * 16 + hexDigit(mac.charCodeAt(i))
+  return number
+}
+export function macText(number: number): Mac {
+  const low = number % 2 ** 24
+  const high = (number - low) / 2 ** 24
+  return `${threeOctets(high)}:${threeOctets(low)}` as Mac
+}
+const threeOctets = (number: number): string =>
+  `${octetText[number >>> 16]}:${octetText[(number >>> 8) & 0xff]}:${octetText[number & 0xff]}`
+const octetText = Array.from({ length: 256 }, (_, octet) => octet.toString(16).padStart(2, '0'))
 
 /** Hashes of what bindings are found by. */
 export function hashOfKey({ subnet, duid, iaType, iaid, clone }: BindingKey): number {

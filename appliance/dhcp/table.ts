@@ -113,7 +113,6 @@ export class Table implements Bindings {
   load(slot: number, binding: Binding): void {
     for (; this.#high <= slot; this.#high++) if (this.#high < slot) this.#free.push(this.#high)
     this.#put(slot, binding)
-    this.#atHand.clear()
   }
 
   /** The slots that changed since the last call. */
@@ -163,7 +162,10 @@ export class Table implements Bindings {
         const slot = this.#find(change.binding)
         const before = slot < 0 ? undefined : this.#read(slot)
         if (before) this.#delete(slot, before)
-        this.#put(slot < 0 ? (this.#free.pop() ?? this.#high++) : slot, change.binding)
+        const place = slot < 0 ? (this.#free.pop() ?? this.#high++) : slot
+        this.#put(place, change.binding)
+        this.#atHand.set(place, change.binding)
+        this.#touched.add(place)
         return [before ? { kind: 'put', binding: before } : { kind: 'remove', binding: change.binding }]
       }
       case 'remove': {
@@ -190,8 +192,6 @@ export class Table implements Bindings {
 
   #put(slot: number, binding: Binding): void {
     this.#slots.write(slot, binding)
-    this.#atHand.set(slot, binding)
-    this.#touched.add(slot)
     this.#size++
     this.#byKey.add(hashOfKey(binding), slot)
     if (binding.delegated) this.#delegations.add(binding)

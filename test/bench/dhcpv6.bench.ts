@@ -82,13 +82,11 @@ class RunningServer {
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024
   }
 
-  /** Gives that many clients a lease each. */
+  /** Gives that many clients a lease each: what the first pass loses the second one makes up for. */
   async fill(clients: number): Promise<void> {
-    for (let left = 12; left > 0; left--) {
-      const { lost } = await perfdhcp(this.client, { rate: 6_000, clients, exchanges: clients })
-      if (lost === 0) return
-    }
-    throw new Error(`${this.server.name} does not give ${clients} leases`)
+    await perfdhcp(this.client, { rate: 6_000, clients, exchanges: clients })
+    const { lost } = await perfdhcp(this.client, { rate: 6_000, clients, exchanges: clients })
+    if (lost > 0.05) throw new Error(`${this.server.name} does not give ${clients} leases`)
   }
 }
 
