@@ -2,7 +2,16 @@ import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError } from '../../../appliance/base/bytes.ts'
-import { formatIp6, isLinkLocal, isMulticast, parsePrefix } from '../../../appliance/base/ip6.ts'
+import {
+  contains,
+  formatIp6,
+  formatPrefix,
+  isLinkLocal,
+  isMulticast,
+  parseIp6,
+  parsePrefix,
+} from '../../../appliance/base/ip6.ts'
+import { mostOctets } from '../../../appliance/dhcp/fit.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { macOfInterfaceId } from '../../../appliance/dhcp/neighbours.ts'
 import { findOption, findOptions, optionCode } from '../../../appliance/dhcp/options.ts'
@@ -10,7 +19,7 @@ import { judge } from '../../../appliance/dhcp/scope.ts'
 import { askedOf } from '../../../appliance/dhcp/turn.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { type Dhcp6Packet, dhcp6, readPcap } from '../pcap.ts'
-import { iasOf, Scene, us } from './scene.ts'
+import { iasOf, offered, Scene, us } from './scene.ts'
 
 const readCapture = (name: string) => dhcp6(readPcap(name))
 const names = readdirSync(new URL('../../golden/captures/', import.meta.url))
@@ -24,7 +33,9 @@ function toUs(message: Message): Message {
   return { ...message, options }
 }
 
-const sceneOf = () => new Scene({ plan: lanPlan(captured, undefined) })
+const dns = { servers: [parseIp6('fd00::53')], search: ['site.example'] }
+const ntp = { servers: [parseIp6('fd00::123')] }
+const sceneOf = () => new Scene({ plan: lanPlan(captured, undefined), offers: offered({ dns, ntp }) })
 
 describe.for(names)('%s', name => {
   const packets = readCapture(name)
@@ -56,13 +67,9 @@ function check({ bytes }: Dhcp6Packet, scene: Scene): string {
   if ((findOption(reply.options, 'rapid-commit') !== undefined) !== rapid) return 'Rapid Commit'
   if (findOption(reply.options, 'server-id')?.duid !== us) return 'server identifier'
   if (findOption(reply.options, 'client-id')?.duid !== findOption(message.options, 'client-id')?.duid) return 'client'
-  const asked = findOption(message.options, 'option-request')?.codes ?? []
-  const configures = message.type !== MessageType.confirm && message.type !== MessageType.release
-  if (
-    (configures && asked.includes(optionCode('sol-max-rt'))) !==
-    (findOption(reply.options, 'sol-max-rt') !== undefined)
-  )
-    return 'SOL_MAX_RT'
+  if (encodeMessage(reply).length > mostOctets) return 'too long'
+  const missing = told(message, reply)
+  if (missing !== undefined) return `${missing} is told or not told wrongly`
   const ias = iasOf(reply)
   switch (message.type) {
     case MessageType.solicit:
@@ -98,6 +105,53 @@ function check({ bytes }: Dhcp6Packet, scene: Scene): string {
       return `a message of type ${message.type}`
   }
 }
+
+/** A kind of option that the client asked for and wasn't told, or the other way round. */
+function told(message: Message, reply: Message): string | undefined {
+  const asked = findOption(message.options, 'option-request')?.codes ?? []
+  const configures = message.type !== MessageType.confirm && message.type !== MessageType.release
+  const has = (kind: (typeof tellable)[number]) => findOption(reply.options, kind) !== undefined
+  const named = (findOption(message.options, 'client-fqdn')?.name ?? '') !== ''
+  return tellable.find(kind => {
+    const wanted = configures && asked.includes(optionCode(kind)) && (kind !== 'client-fqdn' || named)
+    return wanted !== has(kind)
+  })
+}
+const tellable = [
+  'dns-servers',
+  'domain-list',
+  'ntp-server',
+  'sntp-servers',
+  'sol-max-rt',
+  'inf-max-rt',
+  'client-fqdn',
+] as const
+
+describe.for(names.filter(name => name.endsWith('-pd96')))('%s, where prefixes are delegated', name => {
+  test('I01 every IA_PD gets one prefix of the pool, the same each time', () => {
+    const prefix = parsePrefix('fc5a:c2ad:43be:3ff0:1c29:c000::/82')
+    const scene = new Scene({
+      plan: lanPlan(captured, undefined),
+      delegate: { prefix, delegatedLength: 96, shortestLength: 96 },
+    })
+    const given = new Set<string>()
+    for (const { bytes, fromClient, mac } of readCapture(name)) {
+      const message = toUs(decodeMessage(bytes))
+      if (!fromClient || findOptions(message.options, 'ia-pd').length === 0) continue
+      scene.mac = mac
+      const outcome = scene.decide(message)
+      if (outcome.kind !== 'reply') throw new Error(outcome.kind)
+      if (message.type === MessageType.release) continue
+      const delegated = findOptions(outcome.reply.options, 'ia-pd')
+        .flatMap(({ options }) => findOptions(options, 'ia-prefix'))
+        .filter(({ valid }) => valid > 0)
+      expect(delegated.length).toBe(1)
+      expect(contains(prefix, delegated[0]!.prefix)).toBe(true)
+      given.add(formatPrefix(delegated[0]!.prefix))
+    }
+    expect(given.size).toBe(1)
+  })
+})
 
 test('a host that had its lease from another server software keeps its address when it renews with us', () => {
   const scene = sceneOf()
