@@ -62,7 +62,7 @@ export function parseConfig(file: string, text: string): Config {
   const result = configSchema.safeParse(value ?? {}, { error: issue => sentence(issue) })
   if (!result.success) {
     const cut = end !== Number.POSITIVE_INFINITY
-    const found = result.error.issues.flatMap(issue => located(issue, places, value, cut))
+    const found = result.error.issues.flatMap(single).flatMap(issue => located(issue, places, value, cut))
     const meant = new Set(found.map(({ means }) => means))
     problems.push(
       ...found.filter(({ offset, path, missing }) => offset < end && !(missing && meant.has(showPath(path)))),
@@ -70,6 +70,16 @@ export function parseConfig(file: string, text: string): Config {
   }
   if (problems.length > 0) throw new ConfigError(report(file, lines, problems))
   return result.data!
+}
+
+/** Of a value that may be one thing or another: the problems of the one that it is meant to be, if it is like one of them at all. */
+function single(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue]
+  const meant = issue.errors.find(issues =>
+    issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+  )
+  if (!meant) return [issue]
+  return meant.map(inner => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(single)
 }
 
 function located(issue: z.core.$ZodIssue, places: ReadonlyMap<string, Place>, value: unknown, cut: boolean): Problem[] {

@@ -50,7 +50,10 @@ export const checkRelays = (unsaid: unknown) => (value: unknown, context: z.core
       problem(context, [i], 'needs a subnet (0 to 63): only a LAN without relay may be without')
     if (JSON.stringify(entry['advertise']) !== JSON.stringify(unsaid))
       problem(context, [i, 'advertise'], 'has no meaning here: behind a relay the router of the LAN advertises')
-    if (typeof name === 'string' && !entries.some(each => each['interface'] === name && each['relay'] === undefined))
+    const own = entries.find(each => each['interface'] === name && each['relay'] === undefined)
+    if (own?.['dhcpv6'] === 'off' && entry['dhcpv6'] !== 'off')
+      problem(context, [i], `needs dhcpv6: off, or that of the LAN on ${name} on: its relay is heard there`)
+    if (typeof name === 'string' && !own)
       problem(context, [i, 'relay'], `needs the LAN that the relay stands on: no other LAN is on ${name}`)
   }
 }

@@ -74,6 +74,16 @@ export function checkLeaseTimes(value: unknown, context: Context): void {
   }
 }
 
+/** Hosts that aren't told to ask for an address don't, and have none then. RFC 4861 section 4.2. */
+export function checkFlags(value: unknown, context: Context): void {
+  const { advertise, dhcpv6 } = keysOf(value)
+  if (dhcpv6 === 'off') return
+  for (const key of ['managed', 'otherConfig']) {
+    if (keysOf(advertise)[key] === false)
+      problem(context, ['advertise', key], 'is always true with our own DHCPv6 server: hosts would not ask it')
+  }
+}
+
 /** Each option once, and none that another key makes. */
 export function checkOptions(value: unknown, context: Context): void {
   const { dhcpv6, ntp } = keysOf(value)

@@ -11,6 +11,7 @@ import { checkRelays, relay } from './relay.ts'
 import { reservation } from './reservation.ts'
 import { checkReservations } from './reservation-rules.ts'
 import {
+  checkFlags,
   checkInterval,
   checkLans,
   checkLeaseTimes,
@@ -73,6 +74,8 @@ const interval = z
 const advertise = z
   .strictObject({
     networkOnLink: z.boolean().default(true).describe('say the /40 is on-link and answer solicitations for it'),
+    managed: z.boolean().optional().describe('hosts get addresses by DHCPv6; with a server of ours always true'),
+    otherConfig: z.boolean().optional().describe('hosts get other settings by DHCPv6; as managed unless given'),
     mtu: z.int().min(1280).max(65_535).optional().describe('octets; no MTU option unless given'),
     interval: interval.prefault({}),
     lifetimes: z
@@ -100,6 +103,10 @@ const leaseTimes = z
     return { preferred, valid, t1: renew, t2: t2 ?? Math.max(part(0.8, 30), renew) }
   })
 
+/** The settings of something, or that it isn't done at all. */
+const orOff = <Settings extends z.ZodType>(settings: Settings) =>
+  z.union([z.enum(['off']), settings], { error: 'must be off, or a mapping of keys to values' })
+
 const lan = z
   .strictObject({
     interface: interfaceName.describe('the interface of the LAN'),
@@ -111,8 +118,8 @@ const lan = z
       .describe('absent on at most one LAN: the first, on-link as the whole /80'),
     relay: relay.optional().describe('for a LAN behind a router on the LAN of this interface'),
     advertise: advertise.prefault({}),
-    dhcpv6: z
-      .strictObject({
+    dhcpv6: orOff(
+      z.strictObject({
         preference: z.int().min(0).max(255).default(255).describe('255: clients take this server at once'),
         rapidCommit: z
           .boolean()
@@ -127,14 +134,15 @@ const lan = z
             requesters: z.array(server).max(64).default([]).describe('addresses that may ask about leases'),
           })
           .prefault({}),
-      })
-      .prefault({}),
+      }),
+    ).prefault({}),
     reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),
     delegate: delegation.optional().describe('prefixes for what lies behind a host; none unless given'),
     dns: dns.prefault({}),
     ntp: ntp.prefault({}),
   })
   .superRefine(checkOptions, { when: () => true })
+  .superRefine(checkFlags, { when: () => true })
 
 const fastPathMode = z
   .enum(['auto', 'stateless', 'emulate', 'netlink', 'off'])

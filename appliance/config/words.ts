@@ -51,16 +51,27 @@ function alternatives(values: readonly unknown[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
+let known: JsonSchema | undefined // made once: it takes a while, and a file may hold many misspelt keys
+
 /** The known key at this place that a misspelt one is likely to mean. */
 export function nearest(path: readonly PropertyKey[], key: string): string | undefined {
-  let schema: JsonSchema | undefined = jsonSchema()
-  for (const step of path) schema = typeof step === 'number' ? schema?.items : schema?.properties?.[String(step)]
-  const ranked = Object.keys(schema?.properties ?? {})
+  known ??= jsonSchema()
+  let schema: JsonSchema | undefined = known
+  for (const step of path) schema = inside(schema, step)
+  const ranked = Object.keys(mapping(schema)?.properties ?? {})
     .map(name => ({ name, distance: distance(name.toLowerCase(), key.toLowerCase()) }))
     .toSorted((a, b) => a.distance - b.distance)
   const best = ranked[0]
   return best && best.distance <= Math.max(1, Math.floor(key.length / 3)) ? best.name : undefined
 }
+
+function inside(schema: JsonSchema | undefined, step: PropertyKey): JsonSchema | undefined {
+  return typeof step === 'number' ? schema?.items : mapping(schema)?.properties?.[String(step)]
+}
+
+/** The mapping that it is, or may be. */
+const mapping = (schema: JsonSchema | undefined): JsonSchema | undefined =>
+  schema?.anyOf?.find(({ properties }) => properties) ?? schema
 
 /** How many letters must be added, dropped or replaced. */
 function distance(a: string, b: string): number {

@@ -12,6 +12,7 @@ import type { Binding } from '../dhcp/binding.ts'
 import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Identity } from '../dhcp/identity.ts'
 import { LanServer, type Segment } from '../dhcp/lan-server.ts'
+import { LanWatch, type Watched } from '../dhcp/lan-watch.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { AdvertisementPlan } from '../ndp/advertisement.ts'
 import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
@@ -57,7 +58,7 @@ export interface ReadyLink {
 interface Services {
   readonly link: ReadyLink
   readonly advertiser: LanAdvertiser
-  readonly server: LanServer
+  readonly server: LanServer | LanWatch
   responder: LanResponder | undefined
 }
 
@@ -125,7 +126,8 @@ export class LanRunner {
       await this.stop(false)
       return
     }
-    if (this.#services && !sameLink(this.#services.link, ready)) await this.stop(false)
+    if (this.#services && !(sameLink(this.#services.link, ready) && this.#isServed(this.#services.server)))
+      await this.stop(false)
     try {
       if (this.#services) this.#update(this.#services, world.site, this.#plan, world)
       else this.#start(ready, world.site, this.#plan, world)
@@ -135,6 +137,11 @@ export class LanRunner {
       this.#failure = messageOf(error)
       await this.stop(false)
     }
+  }
+
+  /** Whether that is what the configuration says about DHCPv6. */
+  #isServed(server: LanServer | LanWatch): boolean {
+    return server instanceof LanWatch === (this.#config.dhcpv6 === 'off')
   }
 
   /** `final`: the hosts are told that the /40 is gone. Else nothing is said, so that a restart goes unnoticed. */
@@ -147,7 +154,7 @@ export class LanRunner {
   }
 
   #start(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): void {
-    const { store, clients, identity, clock, random, routed } = this.#shared
+    const { clock, random } = this.#shared
     const log = this.#log
     const advertiser = new LanAdvertiser({
       link,
@@ -157,20 +164,7 @@ export class LanRunner {
       random,
       log,
     })
-    const server = new LanServer({
-      link,
-      linkLocal: link.linkLocal,
-      scope: scopeOf(this.#config, plan),
-      segments: this.#segments,
-      clients,
-      routed: delegations => routed(link.name, delegations),
-      store,
-      identity,
-      managedElsewhere: () => advertiser.otherRouters().some(({ managed }) => managed),
-      clock,
-      random,
-      log,
-    })
+    const server = this.#server(link, plan, advertiser)
     const services: Services = { link, advertiser, server, responder: undefined }
     this.#services = services
     server.start() // first: an advertisement with M set sends hosts here
@@ -179,9 +173,33 @@ export class LanRunner {
     this.#log.info({ prefix: formatPrefix(plan.prefix), address: formatIp6(plan.router) }, 'the LAN is served')
   }
 
+  /** Ours, or the look at others' where ours is off. */
+  #server(link: ReadyLink, plan: LanPlan, advertiser: LanAdvertiser): LanServer | LanWatch {
+    const { store, clients, identity, clock, random, routed } = this.#shared
+    const managedElsewhere = () => advertiser.otherRouters().some(({ managed }) => managed)
+    const common = { link, linkLocal: link.linkLocal, managedElsewhere, clock, random, log: this.#log }
+    const scope = scopeOf(this.#config, plan)
+    if (!scope) return new LanWatch({ ...common, watched: this.#watched(plan), duid: identity.duid })
+    return new LanServer({
+      ...common,
+      scope,
+      segments: this.#segments,
+      clients,
+      routed: delegations => routed(link.name, delegations),
+      store,
+      identity,
+    })
+  }
+
+  #watched(plan: LanPlan): Watched {
+    return { plan, managed: flagsOf(this.#config).managed }
+  }
+
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
     services.advertiser.update(this.#advertisement(services.link, site, plan, world))
-    services.server.update(scopeOf(this.#config, plan), this.#segments)
+    const scope = scopeOf(this.#config, plan)
+    if (services.server instanceof LanWatch) services.server.update(this.#watched(plan))
+    else if (scope) services.server.update(scope, this.#segments)
     this.#respond(services, site, plan, world)
   }
 
@@ -208,6 +226,7 @@ export class LanRunner {
       lan: plan,
       mac: link.mac,
       networkReachable: world.networkReachable,
+      ...flagsOf(this.#config),
       networkOnLink: advertise.networkOnLink,
       lifetimes: advertise.lifetimes,
       interval: advertise.interval,
@@ -243,6 +262,19 @@ export function readiness(name: string, world: LanWorld, inUse?: Ip6): ReadyLink
   }
   if (!site) return 'for the site: the overlay does not say yet which prefix it has'
   return { name, index: link.index, mac: link.mac, linkLocal: linkLocal.address }
+}
+
+/**
+ * The flags of advertisements. They say what is true of our own server, and of another one what the operator says: with M set and
+ * no server NetworkManager gives the whole connection up, without it hosts of a LAN that another server serves have no address.
+ * RFC 4861 section 4.2.
+ */
+export function flagsOf({ advertise, dhcpv6 }: LanConfig): {
+  readonly managed: boolean
+  readonly otherConfig: boolean
+} {
+  const managed = advertise.managed ?? dhcpv6 !== 'off'
+  return { managed, otherConfig: advertise.otherConfig ?? managed }
 }
 
 function sameLink(a: ReadyLink, b: ReadyLink): boolean {

@@ -5,9 +5,10 @@ import type { Scope } from '../dhcp/scope.ts'
 import { type LanPlan, wholeSite } from '../plane/plan.ts'
 import { reservationsOf } from './reservations.ts'
 
-/** What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now. */
-export function scopeOf(config: LanConfig, plan: LanPlan): Scope {
+/** What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now; undefined where it is off. */
+export function scopeOf(config: LanConfig, plan: LanPlan): Scope | undefined {
   const { interface: name, dhcpv6, delegate, dns, ntp } = config
+  if (dhcpv6 === 'off') return undefined
   const { options, leasequery, ...served } = dhcpv6
   const offers = offersOf({ dns, ntp, options, allowAddressRegistration: served.allowAddressRegistration })
   const offset = delegate?.prefix.address ?? 0n

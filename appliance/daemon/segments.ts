@@ -1,4 +1,5 @@
 /** LANs behind a relay: from the configuration to what the DHCPv6 server and the kernel need of them. */
+import type { Ip6 } from '../base/ip6.ts'
 import { underPrefix } from '../config/relay.ts'
 import type { Config, LanConfig } from '../config/schema.ts'
 import type { Segment } from '../dhcp/lan-server.ts'
@@ -11,14 +12,15 @@ import { scopeOf } from './scope.ts'
 export const behind = (config: Config, name: string): LanConfig[] =>
   config.lan.filter(lan => lan.interface === name && lan.relay !== undefined)
 
-/** The segments behind relays on a LAN with this plan. */
+/** The segments behind relays on a LAN with this plan that we serve. */
 export function segmentsOf(configs: readonly LanConfig[], site: Site, plan: LanPlan): Segment[] {
   return configs.flatMap(config => {
-    if (!config.relay) return []
-    const place = (address: typeof config.relay.address) => underPrefix(address, plan.prefix.address)
+    const scope = scopeOf(config, lanPlan(site.sitePrefix, config.subnet))
+    if (!config.relay || !scope) return []
+    const place = (address: Ip6) => underPrefix(address, plan.prefix.address)
     return [
       {
-        scope: scopeOf(config, lanPlan(site.sitePrefix, config.subnet)),
+        scope,
         via: place(config.relay.address),
         sources: config.relay.sources.map(place),
         linkAddresses: config.relay.linkAddresses.map(place),
@@ -32,10 +34,10 @@ export function segmentRoutes(config: Config, site: Site, overlay: string | unde
   return config.lan
     .filter(lan => lan.relay === undefined && lan.interface !== overlay)
     .flatMap(lan =>
-      segmentsOf(behind(config, lan.interface), site, lanPlan(site.sitePrefix, lan.subnet)).map(({ scope, via }) => ({
-        prefix: scope.plan.prefix,
+      behind(config, lan.interface).map(({ subnet, relay }) => ({
+        prefix: lanPlan(site.sitePrefix, subnet).prefix,
         link: lan.interface,
-        via,
+        via: underPrefix(relay!.address, lanPlan(site.sitePrefix, lan.subnet).prefix.address),
       })),
     )
 }

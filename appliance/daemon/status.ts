@@ -20,6 +20,7 @@ import type { FastPath } from './fast-path.ts'
 import { fallbacks, fastPathStatus, membersOf } from './fast-path-status.ts'
 import { numbers, wallTime } from './figures.ts'
 import type { LanRunner } from './lan.ts'
+import { managedNotices } from './managed.ts'
 
 export interface Snapshot {
   readonly version: string
@@ -92,6 +93,7 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
+    ...lans.flatMap(managed),
     ...lans.flatMap(runner => runner.reservationNotices),
     ...membersOf(snapshot),
     ...(snapshot.config.fastPath.mode === 'auto' ? fallbacks(snapshot) : []),
@@ -103,6 +105,13 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
 function rivals({ services }: LanRunner, winning: boolean): string[] {
   const servers = services?.server.otherServers() ?? []
   return servers.filter(({ mayWin }) => mayWin === winning).map(({ consequence }) => consequence)
+}
+
+function managed({ config, services }: LanRunner): string[] {
+  if (!services) return []
+  const ours = config.dhcpv6 === 'off' ? 'off' : 'on'
+  const { advertiser, server } = services
+  return managedNotices(config.interface, advertiser.otherRouters(), server.otherServers(), ours)
 }
 
 function contradictionsOf({ linkLocal, contradictions }: OtherRouterSeen): string[] {
@@ -145,6 +154,7 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
     otherRouters: (advertiser?.otherRouters() ?? []).map(router => ({
       address: formatIp6(router.linkLocal),
       linkLayerAddress: router.mac ?? null,
+      managed: router.managed,
       conflicts: router.contradictions,
       seenAt: wallTime(router.lastSeen, snapshot.clock),
     })) satisfies OtherRouter[],

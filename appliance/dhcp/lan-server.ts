@@ -13,7 +13,7 @@ import { fullness } from './fullness.ts'
 import type { Identity } from './identity.ts'
 import { Inbox } from './inbox.ts'
 import { Neighbours } from './neighbours.ts'
-import type { OtherServer } from './other-servers.ts'
+import { consequence, mayWin, type OtherServer } from './other-servers.ts'
 import { Outbox } from './outbox.ts'
 import { addressed } from './packet.ts'
 import { Reception } from './reception.ts'
@@ -23,6 +23,7 @@ import type { Scope } from './scope.ts'
 import { type Rival, ServerSearch } from './server-search.ts'
 import { type LinkRef, openSockets, type Sockets } from './socket.ts'
 import type { Store } from './store.ts'
+import { Timers } from './timers.ts'
 
 export type { Clone, OtherServer, Scope, Segment }
 
@@ -58,7 +59,7 @@ export class LanServer {
   readonly #relays: Relays
   readonly #reconfigurer: Reconfigurer | undefined
   readonly #neighbours: Neighbours
-  readonly #timers = new Set<NodeJS.Timeout>()
+  readonly #timers = new Timers()
   readonly #counters = newCounters()
   readonly #outbox: Outbox
   readonly #reception: Reception
@@ -82,8 +83,12 @@ export class LanServer {
     this.#search = new ServerSearch({
       ...options,
       duid: options.identity.duid,
+      describe: server => ({
+        consequence: consequence(server, this.#scope.preference, options.link.name),
+        mayWin: mayWin(server, this.#scope.preference),
+      }),
       send: frame => void this.#sockets?.frames.send([{ frame }]),
-      after: (milliseconds, body) => this.#after(milliseconds, body),
+      after: (milliseconds, body) => this.#timers.after(milliseconds, body),
     })
     this.#relays = new Relays(options.link.name)
     this.#relays.replace(options.segments ?? [])
@@ -133,8 +138,7 @@ export class LanServer {
 
   async stop(): Promise<void> {
     this.#running = false
-    for (const timer of this.#timers) clearTimeout(timer)
-    this.#timers.clear()
+    this.#timers.stop()
     this.#neighbours.stop()
     this.#reconfigurer?.stop()
     this.#close()
@@ -160,7 +164,7 @@ export class LanServer {
 
   /** Each with what it means for the hosts of this LAN, as a sentence. */
   otherServers(): Rival[] {
-    return this.#search.list(this.#scope.preference)
+    return this.#search.list()
   }
 
   /** A few of the copied hosts that have a lease now. */
@@ -193,7 +197,7 @@ export class LanServer {
       this.#failure = messageOf(error)
       const pass = this.#throttle.pass('open')
       if (pass) this.#log.error({ err: error, ...pass }, 'the DHCPv6 sockets can not be opened')
-      this.#after(reopenAfter, () => this.#open())
+      this.#timers.after(reopenAfter, () => this.#open())
       return
     }
     this.#failure = undefined
@@ -210,8 +214,7 @@ export class LanServer {
     datagrams.listen(batch => inbox.receive(batch), failed)
     neighbours.listen(batch => this.#reception.turn(() => this.#neighbours.hear(batch)), failed)
     frames.listen(batch => {
-      for (const { frame } of batch)
-        this.#reception.guard(frame, () => this.#search.hear(frame, this.#scope.preference))
+      for (const { frame } of batch) this.#reception.guard(frame, () => this.#search.hear(frame))
     }, failed)
     this.#search.start()
   }
@@ -222,15 +225,6 @@ export class LanServer {
     this.#sockets = undefined
     this.#overflowed += datagrams.overflowed ?? 0
     for (const endpoint of [datagrams, neighbours, frames]) endpoint.close()
-  }
-
-  #after(delay: number, body: () => void): void {
-    const timer = setTimeout(() => {
-      this.#timers.delete(timer)
-      if (this.#running) body()
-    }, delay)
-    timer.unref()
-    this.#timers.add(timer)
   }
 
   #commit(): boolean {

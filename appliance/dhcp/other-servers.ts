@@ -3,7 +3,7 @@
  * give is lost to hosts that take us, and the operator must hear of it. One that grants Rapid Commit wins hosts over from us
  * whatever our preference, since they take a Reply at once: each is asked once whether it does, and gets back what it gave.
  */
-import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
+import { contains, formatIp6, type Ip6, type Prefix, parseIp6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
@@ -16,6 +16,7 @@ export interface OtherServer {
   readonly mac: Mac
   readonly serverDuid: Duid
   readonly preference: number
+  readonly addresses: readonly Ip6[] // that it offered us
   readonly offers: readonly string[] // `address fd00::1f4`, `DNS server fd00::1` and so on
   readonly rapidCommit: boolean | undefined // undefined: it hasn't said yet
 }
@@ -84,6 +85,7 @@ export class OtherServers {
       mac: sender,
       serverDuid: duid,
       preference: findOption(message.options, 'preference')?.value ?? 0,
+      addresses: addressesOf(message).slice(0, mostOffers),
       offers: offersOf(message),
       rapidCommit: known?.server.rapidCommit,
     }
@@ -130,12 +132,17 @@ export class OtherServers {
   }
 }
 
+const addressesOf = ({ options }: Message): Ip6[] =>
+  findOptions(options, 'ia-na')
+    .flatMap(ia => findOptions(ia.options, 'ia-address'))
+    .map(({ address }) => address)
+
 /** What is shown of an offer: a stranger wrote it, so the names are checked and the list has an end. */
-function offersOf({ options }: Message): string[] {
-  const addresses = findOptions(options, 'ia-na').flatMap(ia => findOptions(ia.options, 'ia-address'))
+function offersOf(message: Message): string[] {
+  const { options } = message
   const names = (findOption(options, 'domain-list')?.names ?? []).map(hostName).filter(name => name !== undefined)
   return [
-    ...addresses.map(({ address }) => `address ${formatIp6(address)}`),
+    ...addressesOf(message).map(address => `address ${formatIp6(address)}`),
     ...(findOption(options, 'dns-servers')?.servers ?? []).map(server => `DNS server ${formatIp6(server)}`),
     ...names.map(name => `search domain ${name}`),
   ].slice(0, mostOffers)
@@ -156,4 +163,13 @@ export function consequence(server: OtherServer, ours: number, link: string): st
     return `hosts on ${link} that ask for Rapid Commit (systemd-networkd, NetworkManager, dhcpcd) take ${who} if it answers first, and have no address of this site then: switch its DHCPv6 server off, their internet address by SLAAC stays`
   const loss = offers.length === 0 ? 'nothing, as it offered us nothing' : offers.join(', ')
   return `hosts on ${link} take their address from us and not from ${who}; what they lose by it: ${loss}`
+}
+
+/** What another server means for the hosts of a LAN with this prefix where ours is off, as a sentence. */
+export function served({ linkLocal, mac, addresses, offers }: OtherServer, prefix: Prefix, link: string): string {
+  const who = `the DHCPv6 server ${formatIp6(linkLocal)} (${mac})`
+  if (addresses.some(address => contains(prefix, address)))
+    return `${who} has addresses of this site for hosts on ${link}`
+  const offer = offers.length === 0 ? 'nothing' : offers.join(', ')
+  return `${who} has no address of this site for hosts on ${link}; it offered us ${offer}`
 }

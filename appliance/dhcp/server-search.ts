@@ -5,7 +5,7 @@ import type { Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Duid } from './duid.ts'
-import { consequence, mayWin, type OtherServer, OtherServers } from './other-servers.ts'
+import { type OtherServer, OtherServers } from './other-servers.ts'
 
 export interface ServerSearchOptions {
   readonly link: { readonly name: string; readonly mac: Mac }
@@ -14,17 +14,20 @@ export interface ServerSearchOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
+  readonly describe: (server: OtherServer) => Meaning
   /** Sends a frame to the LAN. */
   readonly send: (frame: Uint8Array) => void
   /** Runs the body later, unless the server has stopped by then. */
   readonly after: (milliseconds: number, body: () => void) => void
 }
 
-/** Another server, with what it means for the hosts of this LAN as a sentence. */
-export interface Rival extends OtherServer {
-  readonly consequence: string
-  readonly mayWin: boolean
+/** What another server means for the hosts of this LAN. */
+export interface Meaning {
+  readonly consequence: string // a sentence
+  readonly mayWin: boolean // hosts may take it although we serve them
 }
+
+export interface Rival extends OtherServer, Meaning {}
 
 const searches = [0, 1_000, 3_000] // after the start: a lost Advertise must not hide a server
 const searchEvery = 300_000
@@ -62,24 +65,24 @@ export class ServerSearch {
     return this.#searched && !this.found
   }
 
-  /** Those that are known; `preference` is ours. */
-  list(preference: number): Rival[] {
-    const { name } = this.#options.link
-    return this.#others.list().map(server => ({
-      ...server,
-      consequence: consequence(server, preference, name),
-      mayWin: mayWin(server, preference),
-    }))
+  /** Those that are known. */
+  list(): Rival[] {
+    return this.#others.list().map(server => ({ ...server, ...this.#options.describe(server) }))
+  }
+
+  /** Whether all servers have had the time to answer a search. */
+  get searched(): boolean {
+    return this.#searched
   }
 
   /** A frame to a DHCPv6 client. Throws a DecodeError. */
-  hear(frame: Uint8Array, preference: number): void {
+  hear(frame: Uint8Array): void {
     const heard = this.#others.hear(frame, this.#self)
     if (heard?.kind === 'committed') this.#options.send(heard.release)
     const pass = heard && this.#throttle.pass(heard.kind)
     if (pass) {
       const { serverDuid: duid } = heard.server
-      const reason = consequence(heard.server, preference, this.#options.link.name)
+      const reason = this.#options.describe(heard.server).consequence
       this.#options.log.warn({ duid, reason, ...pass }, 'another DHCPv6 server is on the LAN')
     }
     this.#ask()

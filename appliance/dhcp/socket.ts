@@ -32,6 +32,13 @@ export interface Sockets {
   readonly frames: Endpoint<FrameIn, FrameOut>
 }
 
+export type FrameSocket = Sockets['frames']
+
+/** Only what other servers say to clients. Throws a KernelError. */
+export function openFrames(link: LinkRef): FrameSocket {
+  return openPacket({ link, etherType: 0x86dd, filter: toClients })
+}
+
 const neighbourAdvertisement = 136
 
 /** Throws a KernelError: EADDRINUSE where another DHCPv6 server runs on this machine. */
@@ -47,7 +54,7 @@ export function openSockets(link: LinkRef): Sockets {
         openUdp({ link, port: serverPort, groups: [allServers, allRelayedServers], receiveBuffer: 4 << 20 }),
       ),
       neighbours: keep(openIcmp({ link, types: [neighbourAdvertisement], groups: [] })),
-      frames: keep(openPacket({ link, etherType: 0x86dd, filter: toClients })),
+      frames: keep(openFrames(link)),
     }
   } catch (error) {
     for (const endpoint of opened) endpoint[Symbol.dispose]()

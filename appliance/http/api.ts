@@ -52,10 +52,11 @@ export interface SegmentStatus {
   readonly activeLeases: number
 }
 
-/** Another router whose advertisements contradict ours. RFC 4861 section 6.2.7. */
+/** Another router of the LAN, and in what its advertisements contradict ours. RFC 4861 section 6.2.7. */
 export interface OtherRouter {
   readonly address: string
   readonly linkLayerAddress: string | null
+  readonly managed: boolean // it sends hosts to DHCPv6
   readonly conflicts: readonly string[] // sentences
   readonly seenAt: string
 }

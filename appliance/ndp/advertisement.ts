@@ -14,6 +14,8 @@ export interface AdvertisementPlan {
   readonly site: Site
   readonly lan: LanPlan
   readonly mac: Mac // of the LAN interface
+  readonly managed: boolean // hosts get addresses by DHCPv6
+  readonly otherConfig: boolean // and other settings
   readonly networkOnLink: boolean // the /40 is advertised as on-link, and the responder stands behind it
   readonly networkReachable: boolean // false: hosts are told to forget the /40
   readonly lifetimes: { readonly network: number; readonly lan: number } // seconds
@@ -30,8 +32,8 @@ export function advertisement(plan: AdvertisementPlan): RouterAdvertisement {
   return {
     kind: 'router-advertisement',
     currentHopLimit: 0, // like both timers: what the internet's router told the hosts stays
-    managed: true,
-    other: true,
+    managed: plan.managed,
+    other: plan.otherConfig,
     preference: 'medium',
     routerLifetime: 0, // above 0 some hosts merge us into their internet default route
     reachableTime: 0,

@@ -45,6 +45,8 @@ function planOf({ network, node, subnet, networkOnLink }: RouterSettings): Adver
     site,
     lan: lanPlan(site.sitePrefix, subnet),
     mac,
+    managed: true,
+    otherConfig: true,
     networkOnLink,
     networkReachable: true,
     lifetimes: { network: 1800, lan: 86_400 },

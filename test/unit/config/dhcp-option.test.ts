@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { fromHex } from '../../../appliance/base/bytes.ts'
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { parseConfig } from '../../../appliance/config/load.ts'
-import { lan, problems } from './problems.ts'
+import { lan, problems, serverOf } from './problems.ts'
 
 const withOption = (option: string) => lan(`    dhcpv6:\n      options:\n        - ${option}\n`)
 
@@ -29,9 +29,7 @@ describe('an option of one’s own', () => {
       { type: 'ntp-server', values: [parseIp6('fd00::123'), parseIp6('ff05::101'), 'ntp.example'] },
     ],
   ] as const)('%s', ([option, code, data]) => {
-    expect(parseConfig('f.yaml', withOption(option)).lan[0]!.dhcpv6.options).toEqual([
-      { code, data, alwaysSend: false },
-    ])
+    expect(serverOf(parseConfig('f.yaml', withOption(option))).options).toEqual([{ code, data, alwaysSend: false }])
   })
 
   test.for([

@@ -4,6 +4,7 @@ import { textFields } from '../../../appliance/config/document.ts'
 import { schemaText } from '../../../appliance/config/json-schema.ts'
 import { parseConfig } from '../../../appliance/config/load.ts'
 import { type JsonSchema, jsonSchema } from '../../../appliance/config/schema.ts'
+import { serverOf } from './problems.ts'
 
 const example = readFileSync('config/siteplane.example.yaml', 'utf8')
 const least = 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}]'
@@ -43,7 +44,7 @@ test('what stands behind a bare # works when the # is taken away', () => {
   const config = parseConfig('example', uncommented)
   expect(config.overlay.kind).toBe('static')
   expect(config.lan[0]!.advertise.mtu).toBe(1500)
-  expect(config.lan[0]!.dhcpv6.options.map(({ code, data }) => [code, data.values])).toEqual([
+  expect(serverOf(config).options.map(({ code, data }) => [code, data.values])).toEqual([
     [59, ['tftp://[fd00::69]/boot.efi']],
     [65001, [1, 2]],
   ])

@@ -7,7 +7,7 @@ import { ConfigError } from '../../../appliance/base/errors.ts'
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { loadConfig, parseConfig } from '../../../appliance/config/load.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
-import { lan, least, problems } from './problems.ts'
+import { lan, least, problems, serverOf } from './problems.ts'
 
 describe('a good file', () => {
   test('of four lines has a default for everything else', () => {
@@ -105,7 +105,8 @@ lan:
       times: { preferred: 0xffffffff, valid: 0xffffffff, t1: 0xffffffff, t2: 0xffffffff },
     },
   ])('F19 lease times {$given} are $times', ({ given, times }) => {
-    expect(parseConfig('f.yaml', lan(`    dhcpv6: {lifetimes: {${given}}}`)).lan[0]!.dhcpv6.lifetimes).toEqual(times)
+    const config = parseConfig('f.yaml', lan(`    dhcpv6: {lifetimes: {${given}}}`))
+    expect(serverOf(config).lifetimes).toEqual(times)
   })
 })
 

@@ -40,6 +40,26 @@ describe('rules between keys', () => {
       line: "f.yaml:2:72: lan[1].relay.address: ::1 can't be the address of a relay",
     },
     {
+      name: 'A23 hosts that are not told to ask our server',
+      text: lan('    advertise: {managed: false}'),
+      line: 'f.yaml:4:26: lan[0].advertise.managed: is always true with our own DHCPv6 server: hosts would not ask it',
+    },
+    {
+      name: 'a server that is neither off nor has settings',
+      text: lan('    dhcpv6: none'),
+      line: 'f.yaml:4:13: lan[0].dhcpv6: must be off, or a mapping of keys to values',
+    },
+    {
+      name: 'a misspelt setting of the server',
+      text: lan('    dhcpv6: {preferrence: 7}'),
+      line: 'f.yaml:4:14: lan[0].dhcpv6.preferrence: unknown key; did you mean preference?',
+    },
+    {
+      name: 'a relay where our server is off',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1, dhcpv6: off}, {interface: eth1, subnet: 3, relay: {address: "::2"}}]',
+      line: 'f.yaml:2:39: lan[1]: needs dhcpv6: off, or that of the LAN on eth1 on: its relay is heard there',
+    },
+    {
       name: 'no LAN',
       text: 'overlay: {network: 8056c2e21c000001}\nlan: []',
       line: 'f.yaml:2:6: lan: needs at least 1 of them',

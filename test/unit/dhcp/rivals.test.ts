@@ -36,6 +36,7 @@ describe('other servers', () => {
     ])
     expect(bench.server.otherServers()).toEqual([
       {
+        addresses: [],
         linkLocal: fromB,
         mac: macB,
         serverDuid: them,

@@ -66,6 +66,7 @@ export const waitingStatus: Status = {
         {
           address: 'fe80::1',
           linkLayerAddress: '02:00:00:00:00:01',
+          managed: false,
           conflicts: ['its prefix fc9c::/64 is ours\u001b[31m'],
           seenAt: '2026-11-24T03:00:00.000Z',
         },

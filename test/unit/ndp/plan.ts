@@ -12,6 +12,8 @@ export const plan: AdvertisementPlan = {
   site,
   lan: lanPlan(site.sitePrefix, undefined),
   mac: parseMac('02:00:00:00:00:01'),
+  managed: true,
+  otherConfig: true,
   networkOnLink: true,
   networkReachable: true,
   lifetimes: { network: 1800, lan: 86_400 },
