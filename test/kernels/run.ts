@@ -1,6 +1,6 @@
 /**
  * `make test-kernels`: boots each kernel that Debian 12 and its backports offer, runs tests there, and says at the end how each came out.
- * KERNELS (a regular expression) takes others than the current ones, TESTS (arguments of vitest) other tests.
+ * KERNELS (a regular expression) takes others than the current ones, TESTS (arguments of vitest) other tests, SECONDS another limit.
  */
 import { appendFileSync, globSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -19,7 +19,10 @@ const seconds = Number(process.env['SECONDS'] ?? 1200) // for one kernel; a quie
 
 const all = await offered()
 const chosen = all.filter(kernel => (wanted ? new RegExp(wanted).test(kernel.name) : kernel.current))
-if (chosen.length === 0) throw new Error(`none of the ${all.length} kernels that Debian offers matches ${wanted}`)
+if (chosen.length === 0) {
+  process.stderr.write(`None of the ${all.length} kernels that Debian offers matches ${wanted}\n`)
+  process.exit(1)
+}
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
