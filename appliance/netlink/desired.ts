@@ -51,6 +51,7 @@ export interface Desired {
   readonly rules: readonly Rule[]
   readonly neighbours: readonly Neighbour[]
   readonly programs: readonly Program[]
+  readonly hooks: readonly number[] // links whose hook stays where it stands, with programs or without
   readonly sysctls: readonly Setting[] // in the order of writing
   readonly allMulticast: readonly number[] // link indexes
 }
@@ -61,6 +62,7 @@ export const nothing: Desired = {
   rules: [],
   neighbours: [],
   programs: [],
+  hooks: [],
   sysctls: [],
   allMulticast: [],
 }
@@ -95,6 +97,10 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
     rules: rules(intent, site, state, changes),
     neighbours: stateless ? [{ link: stateless.index, address: nextHop, mac: placeholderMac, permanent: true }] : [],
     programs: programs(intent, links),
+    // To make or remove one costs the link some milliseconds of packets: the kernel halts its queues meanwhile.
+    hooks: [...lans.map(lan => lan.link), ...(overlay ? [overlay.link] : [])].flatMap(
+      name => links.get(name)?.index ?? [],
+    ),
     sysctls: [
       ...acceptRaSettings(overlay?.link, state, changes),
       ...(overlayLink ? overlaySettings(overlayLink.name) : []),

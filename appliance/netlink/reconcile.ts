@@ -137,7 +137,7 @@ function reconcileAllMulticast(desired: Desired, state: KernelState, known: Chan
   return { on: missing.map(step(true)), off: gone.map(step(false)), records: [...records] }
 }
 
-/** Programs replace one another in place. A hook that we made goes with the last of them, unless someone else uses it by now. */
+/** Programs replace one another in place. A hook that we made goes when its link is none of ours, unless someone else uses it by now. */
 function reconcilePrograms(desired: Desired, state: KernelState, known: Changes) {
   const place = ({ link, point }: Program) => `${link} ${point}`
   const wanted = new Map(desired.programs.map(program => [place(program), program]))
@@ -147,16 +147,17 @@ function reconcilePrograms(desired: Desired, state: KernelState, known: Changes)
 
   const hooks = new Map(state.hooks.map(hook => [hook.link, hook]))
   const used = new Set(desired.programs.map(({ link }) => link))
+  const kept = new Set([...desired.hooks, ...used])
   const made = new Set([...known.hooks.filter(link => hooks.has(link) || used.has(link))])
   for (const { link } of missing) if (!hooks.has(link)) made.add(link)
-  const idle = [...made].filter(link => !used.has(link) && hooks.get(link)?.shared === false)
+  const idle = [...made].filter(link => !kept.has(link) && hooks.get(link)?.shared === false)
   return {
     attach: missing.map((program): Step => ({ op: 'attach-program', program })),
     detach: [
       ...gone.map((program): Step => ({ op: 'detach-program', program })),
       ...idle.map((link): Step => ({ op: 'remove-hook', link })),
     ],
-    records: [...made].filter(link => used.has(link) || idle.includes(link)),
+    records: [...made].filter(link => kept.has(link) || idle.includes(link)),
   }
 }
 

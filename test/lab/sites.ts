@@ -68,6 +68,20 @@ export class Site {
     return cable
   }
 
+  /**
+   * Gives a host an address of this site and the way to the network, with no client: for tests that aren't about how hosts come
+   * by them. Returns the address.
+   */
+  async settle(host: Host, hostBits: bigint): Promise<string> {
+    const address = this.addressAt(hostBits)
+    await host.setUp('eth0')
+    await host.ip('address', 'add', `${address}/80`, 'dev', 'eth0', 'nodad')
+    const via = await this.router.linkLocal('lan0')
+    await host.ip('-6', 'route', 'add', formatPrefix(this.place.networkPrefix), 'via', via, 'dev', 'eth0')
+    await host.linkLocal('eth0')
+    return address
+  }
+
   /** The least configuration of this site's router; `more` is added at the end. */
   configuration(more = ''): string {
     const overlay = `overlay: { kind: static, network: "${network}", node: "${this.node}", interface: zt0 }`
