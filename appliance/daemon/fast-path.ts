@@ -3,6 +3,7 @@
  * The kernel's reconciler puts them on links.
  */
 import { messageOf } from '../base/errors.ts'
+import type { Ip6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Binding, Change } from '../dhcp/binding.ts'
 import { Programs } from '../fastpath/attach.ts'
@@ -17,9 +18,10 @@ import {
   type SiteTraffic,
   type TrafficCounts,
 } from '../fastpath/sites.ts'
-import type { ProgramSource } from '../netlink/kernel.ts'
+import type { KernelState, ProgramSource } from '../netlink/kernel.ts'
 import { Rates, type TrafficRates } from './rates.ts'
 
+const hostMask = (1n << 48n) - 1n
 const gathering = 200 // milliseconds: a new host is known by its probe for duplicates long before
 
 export class FastPath implements ProgramSource, Disposable {
@@ -29,6 +31,7 @@ export class FastPath implements ProgramSource, Disposable {
   #refusal: Error | undefined // why BPF can't be had here
   #bindings: () => Iterable<Binding> = () => []
   #timer: NodeJS.Timeout | undefined
+  #found: readonly Ip6[] = [] // the kernel's neighbours, while no program of ours stands
   readonly #changed = new Map<number, boolean>() // host bits to whether it has a lease
 
   constructor(log: Log) {
@@ -63,6 +66,15 @@ export class FastPath implements ProgramSource, Disposable {
   know(bindings: () => Iterable<Binding>): void {
     this.#bindings = bindings
     if (this.#programs) this.#addAll(this.#programs)
+  }
+
+  /**
+   * The kernel was dumped. Where no program of this process stands yet, whoever the kernel knows is known to them from the first
+   * packet on: a host need not speak again because we were started again.
+   */
+  observe({ programs, found }: KernelState): void {
+    this.#found = programs.some(({ code }) => code !== undefined) ? [] : found
+    if (this.#programs) this.#hear(this.#programs)
   }
 
   /** Leases have changed. */
@@ -127,7 +139,13 @@ export class FastPath implements ProgramSource, Disposable {
       throw error
     }
     this.#addAll(this.#programs)
+    this.#hear(this.#programs)
     return this.#programs
+  }
+
+  #hear(programs: Programs): void {
+    programs.addHeard(this.#found.map(address => Number(address & hostMask)))
+    this.#found = []
   }
 
   #addAll(programs: Programs): void {

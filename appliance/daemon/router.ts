@@ -104,6 +104,7 @@ export class Router {
   /** The kernel was dumped: links and addresses may have changed. */
   observe(state: KernelState): void {
     this.#kernel = state
+    this.#options.fastPath.observe(state)
     this.refresh()
   }
 

@@ -23,6 +23,8 @@ export interface LoadedProgram {
 }
 
 const objectFile = new URL('./fastpath.bpf.o', import.meta.url)
+const minuteShift = 36n // MINUTE_SHIFT of hosts.h
+const golden = 0x9e37_79b9_7f4a_7c15n // its multiplier, 2^64 divided by the golden ratio
 const mostTables = 128 << 20 // octets; machines with hundreds of possible CPUs get smaller tables each
 
 /** How many sets of sites one CPU has: a power of two, 65,536 rows unless there are very many CPUs. */
@@ -143,6 +145,14 @@ export class Programs implements Disposable {
 
   get members(): ArrayBuffer {
     return this.#members.bytes
+  }
+
+  /** Hosts that were heard just now, by the 48 host bits of their address: hosts.h. */
+  addHeard(hosts: readonly number[]): void {
+    const minute = (process.hrtime.bigint() >> minuteShift) & 0xffffn
+    const slots = Uint32Array.from(hosts, host => Number(BigInt.asUintN(64, BigInt(host) * golden) >> 48n))
+    const values = BigUint64Array.from(hosts, host => (BigInt(host) << 16n) | minute)
+    updateMapBatch(this.#maps.map('heard'), new Uint8Array(slots.buffer), new Uint8Array(values.buffer), hosts.length)
   }
 
   /** Hosts with a lease, by the 48 host bits of their address. Throws a KernelError where there are too many. */

@@ -95,6 +95,7 @@ export interface KernelState {
   readonly routes: readonly Route[] // IPv6, table 80 whole, and of other tables what carries our protocol
   readonly rules: readonly Rule[] // IPv6
   readonly neighbours: readonly Neighbour[]
+  readonly found: readonly Ip6[] // neighbours whose MAC the kernel has found by itself
   readonly programs: readonly Program[] // ours
   readonly hooks: readonly Hook[]
   readonly sysctls: Sysctls

@@ -72,6 +72,7 @@ export class MemoryKernel implements Kernel {
       routes: this.#routes.filter(route => route.table === ownTable || route.protocol === mark),
       rules: [...this.#rules],
       neighbours: [...this.#neighbours],
+      found: [],
       programs: [...this.#programs],
       hooks: [...this.#hooks],
       sysctls: new Map(this.#sysctls),

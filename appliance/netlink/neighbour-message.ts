@@ -6,7 +6,8 @@ import { mark, type Neighbour } from './kernel.ts'
 /** struct ndmsg, rtnetlink(7): family 0, ifindex 4 (i32), state 8 (u16), flags 10, type 11. */
 const headerSize = 12
 const attribute = { DST: 1, LLADDR: 2, PROTOCOL: 12 } as const
-const state = { REACHABLE: 0x02, PERMANENT: 0x80 } as const
+const state = { REACHABLE: 0x02, STALE: 0x04, DELAY: 0x08, PROBE: 0x10, PERMANENT: 0x80 } as const
+const hasMac = state.REACHABLE | state.STALE | state.DELAY | state.PROBE
 const extLearned = 0x10 // NTF_EXT_LEARNED: someone outside of the kernel knows it
 
 /** Permanent and externally learned entries; undefined for the kernel's own, which come and go. */
@@ -18,6 +19,13 @@ export function decodeNeighbour(body: Buffer): Neighbour | undefined {
   if (address === undefined || mac?.length !== 6) return undefined
   const permanent = (body.readUInt16LE(8) & state.PERMANENT) !== 0
   return { link: body.readInt32LE(4), address, mac: macFromBytes(mac), permanent }
+}
+
+/** The address of a neighbour that the kernel has found by itself; undefined for those that it only looks for, or did in vain. */
+export function decodeFound(body: Buffer): Ip6 | undefined {
+  if (body.length < headerSize || body.readUInt8(0) !== inet6 || isKept(body)) return undefined
+  if ((body.readUInt16LE(8) & hasMac) === 0) return undefined
+  return new Attributes(body, headerSize).address(attribute.DST)
 }
 
 /** By the fixed header alone, so that the kernel's own entries cost nothing. */

@@ -19,6 +19,7 @@ import {
 } from './kernel.ts'
 import { decodeLink, encodeAllMulticast, encodeLinkDump } from './link-message.ts'
 import {
+  decodeFound,
   decodeNeighbour,
   encodeNeighbour,
   encodeNeighbourDump,
@@ -87,13 +88,15 @@ class RtnetlinkKernel implements Kernel, Disposable {
     const own = await dump('routes', RtType.GETROUTE, encodeRouteDump({ table: ownTable }), decodeRoute).catch(noTable)
     const marked = await dump('routes', RtType.GETROUTE, encodeRouteDump({ protocol: mark }), decodeRoute)
     const rules = await dump('rules', RtType.GETRULE, encodeRuleDump(), decodeRule)
-    const neighbours = await dump('neighbours', RtType.GETNEIGH, encodeNeighbourDump(), decodeNeighbour)
+    const entries = await dump('neighbours', RtType.GETNEIGH, encodeNeighbourDump(), body => body)
+    const neighbours = entries.flatMap(entry => decodeNeighbour(entry) ?? [])
+    const found = entries.flatMap(entry => decodeFound(entry) ?? [])
     const routes = [
       ...own.filter(route => route.table === ownTable), // an old kernel doesn't narrow its dump
       ...marked.filter(route => route.table !== ownTable && route.protocol === mark),
     ]
     const { programs, hooks } = await dumpPrograms(this.#requests, this.#programs)
-    return { links, addresses, routes, rules, neighbours, programs, hooks, sysctls: readSysctls() }
+    return { links, addresses, routes, rules, neighbours, found, programs, hooks, sysctls: readSysctls() }
   }
 
   async apply(step: Step): Promise<void> {

@@ -129,6 +129,7 @@ describe('C13 looks for hosts that nobody knows', () => {
 
   test.for([
     { name: 'with a lease', low: 0x2000_0001n, learn: () => programs.addLeases([0x2000_0001]) },
+    { name: 'that the kernel knows', low: 0x2000_0005n, learn: () => programs.addHeard([0x2000_0005]) },
     {
       name: 'that spoke',
       low: 0x2000_0002n,

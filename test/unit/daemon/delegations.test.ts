@@ -99,6 +99,7 @@ test.for([
     routes: [route],
     rules: [],
     neighbours: [],
+    found: [],
     programs: [],
     hooks: [],
     sysctls: new Map(),

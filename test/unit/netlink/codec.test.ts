@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError, fromHex, toHex } from '../../../appliance/base/bytes.ts'
-import { parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
+import { bytesOf, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import { decodeAddress, encodeAddress, encodeAddressRemoval } from '../../../appliance/netlink/address-message.ts'
 import { decodeError, decodeMessages, encodeBody, encodeMessage } from '../../../appliance/netlink/codec.ts'
 import type { Route, Rule } from '../../../appliance/netlink/kernel.ts'
 import { decodeLink, encodeAllMulticast } from '../../../appliance/netlink/link-message.ts'
-import { decodeNeighbour, encodeNeighbour, isKept } from '../../../appliance/netlink/neighbour-message.ts'
+import { decodeFound, decodeNeighbour, encodeNeighbour, isKept } from '../../../appliance/netlink/neighbour-message.ts'
 import { decodeRoute, encodeRoute, encodeRouteDump, isOurs } from '../../../appliance/netlink/route-message.ts'
 import { decodeRule, encodeRule } from '../../../appliance/netlink/rule-message.ts'
 
@@ -173,6 +173,14 @@ describe('what the kernel says', () => {
       false,
     ])
     expect([header('8000', '00'), header('0200', '10')].map(isKept)).toEqual([true, true])
+  })
+
+  test('neighbours that the kernel has found are those that it has a MAC for', () => {
+    const address = parseIp6('fc9c:56c2:e311:aa22:bb33::5')
+    const entry = (state: string) =>
+      Buffer.from(encodeBody(buffer(`0a000000 04000000 ${state} 00 01`), [[1, Buffer.from(bytesOf(address))]]))
+    for (const state of ['0200', '0400', '0800', '1000']) expect(decodeFound(entry(state))).toBe(address)
+    for (const state of ['0000', '0100', '2000', '8000']) expect(decodeFound(entry(state))).toBeUndefined()
   })
 
   test('others’ routes are told by their header', () => {

@@ -1,0 +1,103 @@
+/** The fast path outlives its process, and comes back with its link. `KILLS` and `SECONDS` make the flow as long as wanted. */
+import { expect, test } from 'vitest'
+import type { Daemon } from './daemon.ts'
+import { Flow } from './flow.ts'
+import type { Host } from './host.ts'
+import { TwoSites } from './sites.ts'
+import { until } from './until.ts'
+
+const rate = 10_000
+const kills = Number(process.env['KILLS'] ?? 1)
+const seconds = Number(process.env['SECONDS'] ?? 0) // that the flow lasts at least, between two kills
+const slack = 4_000 // a busy machine is late
+
+/** Two sites with a daemon each, and a host with an address on either side. */
+async function serve(sites: TwoSites) {
+  const { a, b } = sites
+  const near = a.start()
+  const other = b.start()
+  await Promise.all([near.serving(), other.serving()])
+  const [mine, theirs] = await Promise.all([a.settle(a.hosts[0], 0xa1n), b.settle(b.hosts[0], 0xb1n)])
+  await a.hosts[0].reaches(theirs)
+  return { near, other, mine, theirs }
+}
+
+const ends = {
+  'a hand-over (SIGUSR2)': (daemon: Daemon) => daemon.handOver(),
+  'kill -9': (daemon: Daemon) => daemon.kill(),
+} as const
+
+test.for(Object.entries(ends))(
+  `%s and a start during a flow of ${rate} packets a second, with a tenth of it back: none is lost`,
+  { timeout: 60_000 + kills * (seconds + 10) * 2_000 },
+  async ([, end], { annotate }) => {
+    await using sites = await TwoSites.create()
+    const { a, b } = sites
+    const { near, other, mine, theirs } = await serve(sites)
+    await using _ = other
+    let daemon = near
+    await using out = await Flow.start(a.hosts[0], b.hosts[0], theirs, rate)
+    await using back = await Flow.start(b.hosts[0], a.hosts[0], mine, rate / 10)
+    for (let kill = 0; kill < kills; kill++) {
+      await out.goesOn((seconds * rate) / 2)
+      await end(daemon)
+      await Promise.all([out.goesOn(rate / 10), back.goesOn(rate / 100)]) // nobody is at home
+      daemon = a.start()
+      await daemon.serving()
+      await out.goesOn((seconds * rate) / 2 + rate / 10)
+    }
+    const results = [await out.stop(), await back.stop()]
+    await daemon.stop()
+    await annotate(`${kills} times: ${JSON.stringify(results)}`)
+    expect(results.map(({ lost }) => lost)).toEqual([0, 0])
+  },
+)
+
+/** What is on the overlay's link when all is well. */
+async function onTheLink(router: Host): Promise<string> {
+  const text = async (...argv: string[]) => (await router.run(...argv)).trim()
+  const points = []
+  for (const point of ['ingress', 'egress']) {
+    const filters = await text('tc', 'filter', 'show', 'dev', 'zt0', point)
+    points.push(`${point} ${/\bsiteplane\b/.exec(filters)?.[0]}`)
+  }
+  const neighbour = await text('ip', '-6', 'neighbour', 'show', 'fe80::5', 'dev', 'zt0')
+  const routes = await text('ip', '-6', 'route', 'show', 'table', '80', 'dev', 'zt0')
+  return [...points, neighbour, routes].join('\n')
+}
+
+test('a link of the overlay that was down, was made anew, or had another MAC has all of the fast path back within a second', async ({
+  annotate,
+}) => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  const { near, other, theirs } = await serve(sites)
+  await using _ = near
+  await using __ = other
+  const { router } = a
+  const whole = await onTheLink(router)
+  expect(whole).toMatch(
+    /ingress siteplane\negress siteplane\nfe80::5 lladdr 00:00:5e:00:53:01 PERMANENT.*\n.*via fe80::5/,
+  )
+
+  const comesBack = async (what: string, mend: () => Promise<unknown>) => {
+    await until(async () => (await onTheLink(router).catch(() => '')) !== whole, 'the fast path to be gone')
+    await mend()
+    const began = performance.now()
+    await until(async () => (await onTheLink(router)) === whole, `the fast path to be back after ${what}`, slack)
+    const took = Math.round(performance.now() - began)
+    await annotate(`${what}: ${took} ms`)
+    await a.hosts[0].reaches(theirs)
+  }
+  await router.setDown('zt0')
+  await comesBack('down and up', () => router.setUp('zt0'))
+  await router.ip('link', 'delete', 'zt0')
+  await comesBack('a new link', () => a.connectOverlay())
+  await router.setDown('zt0')
+  await router.ip('link', 'set', 'zt0', 'address', '02:00:00:00:00:77')
+  await comesBack('its MAC was put back', async () => {
+    await router.setUp('zt0')
+    await near.hasStatus(({ overlay }) => overlay.state !== 'ok', 'to see the wrong MAC')
+    await router.ip('link', 'set', 'zt0', 'address', a.place.mac)
+  })
+})
