@@ -13,11 +13,24 @@ export class Capture implements AsyncDisposable {
   }
 
   /** Resolves when tcpdump listens: what is sent after that is seen. */
-  static async start(host: Host, link: string, filter = ''): Promise<Capture> {
+  static async start(host: Host, link: string, filter = '', { octets = false } = {}): Promise<Capture> {
     // Debian's AppArmor profile confines tcpdump by its path: a copy reads and writes where the lab is.
     const binary = join(host.folder, 'tcpdump')
     copyFileSync('/usr/bin/tcpdump', binary)
-    const argv = [binary, '-Z', 'root', '-i', link, '-n', '-e', '-l', '--immediate-mode', '-t', '-vv', filter]
+    const argv = [
+      binary,
+      '-Z',
+      'root',
+      '-i',
+      link,
+      '-n',
+      '-e',
+      '-l',
+      '--immediate-mode',
+      '-t',
+      octets ? '-xx' : '-vv',
+      filter,
+    ]
     const program = host.spawn(argv)
     await program.says(/listening on/)
     return new Capture(program)
@@ -29,6 +42,14 @@ export class Capture implements AsyncDisposable {
       .replace(/\n[\t ]+/g, ' ')
       .split('\n')
       .filter(line => /ethertype/.test(line))
+  }
+
+  /** With `octets`: the frames whole, VLAN tags included, as hex. */
+  get frames(): string[] {
+    const frames = this.#program.output.split(/^(?=\S)/m) // a line of words, then indented lines of octets
+    return frames.map(frame =>
+      [...frame.matchAll(/^\s+0x[0-9a-f]+: +(.*)$/gm)].map(([, row]) => row!.replaceAll(' ', '')).join(''),
+    )
   }
 
   /** Waits for a packet whose line matches. */

@@ -33,7 +33,21 @@ export interface Status {
     readonly otherRouters: readonly unknown[]
     readonly counters: Readonly<Record<string, number>>
   }[]
-  readonly fastPath: { readonly mode: string; readonly reason?: string }
+  readonly fastPath: {
+    readonly mode: string
+    readonly reason?: string
+    readonly drops: Readonly<Record<string, number>>
+    readonly counters: Readonly<Record<string, number>>
+  }
+}
+
+/** A row of `/v1/sites`. */
+export interface SiteRow {
+  readonly node: string
+  readonly inPackets: number
+  readonly outPackets: number
+  readonly drops: number
+  readonly lastSeen: string | null
 }
 
 /** A row of `/v1/leases`. */
@@ -120,6 +134,10 @@ export class Daemon implements AsyncDisposable {
 
   async leases(): Promise<readonly LeaseRow[]> {
     return ((await this.get('/v1/leases')) as { leases: readonly LeaseRow[] }).leases
+  }
+
+  async sites(): Promise<readonly SiteRow[]> {
+    return ((await this.get('/v1/sites')) as { sites: readonly SiteRow[] }).sites
   }
 
   /** A GET over the Unix socket; rejects where the answer isn't 200. */
