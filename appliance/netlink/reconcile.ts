@@ -2,7 +2,7 @@
  * The difference between what the kernel should hold and what it holds, as steps: first everything new, then away with what is
  * no longer wanted. Only what carries our mark, or stands among our changes, is ever removed or reset.
  */
-import { equalPrefix, formatIp6, formatPrefix } from '../base/ip6.ts'
+import { equalPrefix, formatIp6 } from '../base/ip6.ts'
 import type { Desired } from './desired.ts'
 import { conf, isForwarding, isOpening, recordOf, type Setting } from './forwarding.ts'
 import type { Changes, SysctlRecord } from './journal.ts'
@@ -162,25 +162,27 @@ function reconcilePrograms(desired: Desired, state: KernelState, known: Changes)
 }
 
 /** The place of a route in its table: two routes of one destination and metric are one, or siblings. */
-const slot = (route: Route) => `${route.table} ${formatPrefix(route.destination)} ${route.metric}`
+const slot = ({ table, destination: { address, length }, metric }: Route) => `${table} ${address}/${length} ${metric}`
 
+/** Of two routes that hold the same place. */
 function sameRoute(a: Route, b: Route): boolean {
-  return slot(a) === slot(b) && a.kind === b.kind && a.link === b.link && a.via === b.via
+  return a.kind === b.kind && a.link === b.link && a.via === b.via
 }
 
 function reconcileRoutes(desired: Desired, state: KernelState) {
-  const actual = Map.groupBy(state.routes, slot)
-  const holders = (route: Route) => actual.get(slot(route)) ?? []
+  const holders = bySlot(state.routes)
+  const wanted = bySlot(desired.routes)
   const missing = desired.routes.filter(route => {
     const there = holders(route)
     // A replacement would take a stranger's route away; foreignHolders tells of it instead.
     return !there.some(other => sameRoute(other, route)) && there.every(other => other.protocol === mark)
   })
+  const replacements = bySlot(missing)
   const gone = state.routes.filter(
     route =>
       route.protocol === mark &&
-      !desired.routes.some(wanted => sameRoute(wanted, route)) &&
-      !missing.some(wanted => slot(wanted) === slot(route)), // replaced in place
+      !wanted(route).some(other => sameRoute(other, route)) &&
+      replacements(route).length === 0, // else it is replaced in place
   )
   return {
     add: missing.map((route): Step => ({ op: 'replace-route', route })),
@@ -190,10 +192,17 @@ function reconcileRoutes(desired: Desired, state: KernelState) {
 
 /** Desired routes whose place in the table a route of someone else holds. */
 export function foreignHolders(desired: Desired, state: KernelState): readonly Route[] {
+  const holders = bySlot(state.routes)
   return desired.routes.filter(route => {
-    const there = state.routes.filter(other => slot(other) === slot(route))
+    const there = holders(route)
     return there.some(other => other.protocol !== mark) && !there.some(other => sameRoute(other, route))
   })
+}
+
+/** Which of the routes hold the place of another; there may be thousands of delegated prefixes. */
+function bySlot(routes: readonly Route[]): (route: Route) => readonly Route[] {
+  const grouped = Map.groupBy(routes, slot)
+  return route => grouped.get(slot(route)) ?? []
 }
 
 function sameRule(a: Rule, b: Rule): boolean {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
+import { type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import { desired, type Intent, noIntent, nothing } from '../../../appliance/netlink/desired.ts'
 import { type Changes, decodeJournal, encodeJournal, noChanges } from '../../../appliance/netlink/journal.ts'
@@ -39,6 +39,27 @@ async function converge(kernel: MemoryKernel, intent: Intent, before: Changes, c
 
 const baseline = new Map((await machine().state()).sysctls)
 const own = async (kernel: MemoryKernel) => ownLines(await kernel.state(), baseline)
+
+test('I04 four thousand delegated prefixes come, stay and go in a moment', async () => {
+  const kernel = machine()
+  const served = stateNamed('two LANs').intent
+  const routes = Array.from({ length: 4096 }, (_, i) => ({
+    prefix: {
+      address: (served.site!.sitePrefix.address + (0xc000_0000_0000n + (BigInt(i) << 32n))) as Ip6,
+      length: 96,
+    },
+    link: served.lans[0]!.link,
+    via: (internet + BigInt(i)) as Ip6,
+  }))
+  const began = performance.now()
+  const changes = await converge(kernel, { ...served, routes }, noChanges)
+  const delegated = async () =>
+    (await kernel.state()).routes.filter(({ destination }) => destination.length === 96).length
+  expect(await delegated()).toBe(4096)
+  await converge(kernel, served, changes)
+  expect(await delegated()).toBe(0)
+  expect(performance.now() - began).toBeLessThan(5_000) // one comparison of each with each takes minutes
+})
 
 describe('the states', () => {
   test.for(states)('$name', async ({ intent, own: expected }) => {
