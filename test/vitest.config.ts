@@ -10,8 +10,9 @@ export default defineConfig({
         test: {
           name: 'lab',
           include: ['test/lab/**/*.lab.ts'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
+          expect: { poll: { timeout: 30_000 } }, // where a second is what is promised, the test says a second
           pool: 'forks',
           maxWorkers: 2,
         },

@@ -53,7 +53,7 @@ export class Capture implements AsyncDisposable {
   }
 
   /** Waits for a packet whose line matches. */
-  sees(pattern: RegExp, timeout = 5_000): Promise<string> {
+  sees(pattern: RegExp, timeout = 30_000): Promise<string> {
     return until(() => this.packets.find(line => pattern.test(line)), `a packet like ${pattern}`, timeout)
   }
 

@@ -106,12 +106,12 @@ export class Daemon implements AsyncDisposable {
   }
 
   /** Waits until the API says `serving`. Rejects with the log where that does not happen. */
-  async serving(timeout = 10_000): Promise<Status> {
+  async serving(timeout = 30_000): Promise<Status> {
     return await this.hasStatus(status => status.state === 'serving', 'to serve', timeout)
   }
 
   /** Waits for a status; `what` ends the sentence "waited for the daemon on a …". */
-  async hasStatus(wanted: (status: Status) => boolean, what: string, timeout = 10_000): Promise<Status> {
+  async hasStatus(wanted: (status: Status) => boolean, what: string, timeout = 30_000): Promise<Status> {
     let last: Status | undefined
     try {
       return await until(

@@ -66,7 +66,7 @@ export class Host {
   }
 
   /** The link-local address, once it is not tentative any more. */
-  linkLocal(link: string, timeout = 5_000): Promise<string> {
+  linkLocal(link: string, timeout = 30_000): Promise<string> {
     return until(
       async () => (await this.addresses(link)).find(a => a.scope === 'link' && !a.tentative)?.local,
       `a link-local address on ${link} of ${this.name}`,
@@ -87,7 +87,7 @@ export class Host {
   }
 
   /** Pings until one answer comes; returns its round trip in milliseconds. */
-  async reaches(address: string, timeout = 10_000): Promise<number> {
+  async reaches(address: string, timeout = 30_000): Promise<number> {
     const what = `${this.name} to reach ${address}`
     return await until(async () => (await this.ping(address, { wait: 0.5 })).times[0], what, timeout)
   }

@@ -110,19 +110,20 @@ test('a peer’s ordinary discovery finds any address of our /80, and what the k
   const program = await resolver(a)
   await expect.poll(() => ping(b, inSite(near, 2)), { timeout: 5_000 }).toBeTypeOf('number')
   expect(await neighbour(b, inSite(near, 2))).toMatchObject({ lladdr: near.mac, router: null })
-  await expect.poll(() => counters(program)['answered']).toBe(1)
+  await expect.poll(() => counters(program)['answered']).toBeGreaterThan(0)
+  const { answered, solicitations } = counters(program) as { answered: number; solicitations: number }
 
   // Our own ::1, and an address that an operator adds while we run: the kernel's to answer.
   expect(await ping(b, formatIp6(near.address))).toBeTypeOf('number')
   await a.run('ip', 'addr', 'add', `${inSite(near, 3)}/128`, 'dev', 'zt0', 'nodad')
   expect(await ping(b, inSite(near, 3))).toBeTypeOf('number')
-  await expect.poll(() => counters(program)['solicitations']).toBe(3)
-  expect(counters(program)['answered']).toBe(1)
+  await expect.poll(() => counters(program)['solicitations']).toBeGreaterThan(solicitations + 1)
+  expect(counters(program)['answered']).toBe(answered)
 
   // A probe of reachability comes by unicast, from an entry that has grown stale.
   await b.run('ip', '-6', 'neigh', 'change', inSite(near, 2), 'lladdr', near.mac, 'dev', 'zt0', 'nud', 'probe')
   await expect.poll(async () => (await neighbour(b, inSite(near, 2)))?.state).toEqual(['REACHABLE'])
-  await expect.poll(() => counters(program)['answered']).toBe(2)
+  await expect.poll(() => counters(program)['answered']).toBeGreaterThan(answered)
 
   // Another's attempt to take an address of our /80 fails its own duplicate address detection.
   await b.run('sysctl', '-qw', 'net.ipv6.conf.zt0.accept_dad=1', 'net.ipv6.conf.all.accept_dad=1')

@@ -79,7 +79,7 @@ export class Program implements AsyncDisposable {
   }
 
   /** Waits for a text in the output. Rejects when the program ends before, or after `timeout` milliseconds. */
-  async says(pattern: RegExp, timeout = 5_000): Promise<RegExpExecArray> {
+  async says(pattern: RegExp, timeout = 30_000): Promise<RegExpExecArray> {
     return await until(
       () => {
         const found = pattern.exec(this.#output)

@@ -40,7 +40,9 @@ test(`${count} mutated DHCPv6 and ICMPv6 packets of a LAN host: it serves on, sa
     counters['dhcpv6.received']! + counters['ra.invalid']! + counters['ra.foreignAdvertisements']!,
     'packets that were read',
   ).toBeGreaterThan(count / 2)
-  expect(counters['dhcpv6.bugs']! + counters['ra.bugs']! + counters['neighbour.bugs']!).toBe(0)
+  const bugs = Object.entries(counters).filter(([name]) => name.endsWith('.bugs'))
+  expect(bugs.length).toBeGreaterThan(1)
+  expect(bugs.filter(([, count]) => count > 0)).toEqual([])
   // And it still does its work: the old host keeps its address, a new one gets its own.
   expect((await host.ping(a.address)).received).toBe(1)
   expect(await host.globalAddress('eth0', a.addressStart)).toBe(address)

@@ -14,7 +14,7 @@ export class Hopeless extends Error {
 export async function until<T>(
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
-  timeout = 10_000,
+  timeout = 30_000, // what is well comes in a moment; a busy machine may need this long
 ): Promise<T> {
   const end = performance.now() + timeout
   let cause: unknown
