@@ -36,25 +36,30 @@ const schema = `
   CREATE TABLE IF NOT EXISTS replay (id INTEGER PRIMARY KEY, epoch INTEGER NOT NULL) STRICT;`
 
 const firstLan = -1
-const mostClients = 131_072 // our own: a stranger may call itself anything, and leases that were given up leave their clients here
-const pruneStep = 1024
+const usualMost = 131_072 // our own: a stranger may call itself anything, and leases that were given up leave their clients here
+const kept = 0.99 // of them, when it is full
+
+const keyOf = (subnet: number | undefined, duid: Duid): string => `${subnet ?? firstLan}/${duid}`
 
 type Row = Record<string, string | number | Uint8Array | null>
 
 export class ClientStore implements Disposable {
   readonly #path: string
+  readonly #most: number
   readonly #log: Log
   readonly #clock: Clock
   readonly #throttle: Throttle
   readonly #db: DatabaseSync | undefined
   readonly #find: StatementSync | undefined
   readonly #put: StatementSync | undefined
+  readonly #keyed = new Set<string>()
   #count = 0
   #open = false // a transaction
   #replay: bigint | undefined
 
   /** A file that can't be used is made anew; where that fails too, nothing is remembered and the log says so. */
-  constructor(path: string, log: Log, clock: Clock) {
+  constructor(path: string, log: Log, clock: Clock, most = usualMost) {
+    this.#most = most
     this.#path = path
     this.#log = log
     this.#clock = clock
@@ -62,12 +67,12 @@ export class ClientStore implements Disposable {
     this.#db = this.#attempt(() => opened(path)) ?? this.#attempt(() => anew(path))
     this.#find = this.#db?.prepare('SELECT * FROM client WHERE lan = ? AND duid = ?')
     this.#put = this.#db?.prepare('INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?, ?, ?)')
-    this.#count = Number(this.#row('SELECT count(*) AS n FROM client')?.['n'] ?? 0)
+    this.#look()
   }
 
-  /** Whether there are any, so that a server without such clients has no work with them. */
-  get any(): boolean {
-    return this.#count > 0
+  /** Whether a client takes a Reconfigure: known without a look at the file, since every reply asks. */
+  hasKey(subnet: number | undefined, duid: Duid): boolean {
+    return this.#keyed.has(keyOf(subnet, duid))
   }
 
   find(subnet: number | undefined, duid: Duid): Client | undefined {
@@ -81,9 +86,11 @@ export class ClientStore implements Disposable {
     this.#attempt(() => {
       if (!this.#open) this.#db?.exec('BEGIN')
       this.#open = true
-      if (this.#count >= mostClients) this.#prune()
+      if (this.#count >= this.#most) this.#prune()
       const text = route && formatRoute(route)
       this.#put?.run(subnet ?? firstLan, duid, formatIp6(address), text ?? null, key ?? null, until)
+      if (key) this.#keyed.add(keyOf(subnet, duid))
+      else this.#keyed.delete(keyOf(subnet, duid))
       this.#count++ // one that was known counts twice until the next look
     })
   }
@@ -152,11 +159,17 @@ export class ClientStore implements Disposable {
 
   #prune(): void {
     this.#db?.prepare('DELETE FROM client WHERE until <= ?').run(this.#clock.now())
+    const oldest = 'SELECT lan, duid FROM client ORDER BY until LIMIT max(0, (SELECT count(*) FROM client) - ?)'
+    this.#db?.prepare(`DELETE FROM client WHERE (lan, duid) IN (${oldest})`).run(Math.floor(this.#most * kept))
+    this.#look()
+  }
+
+  /** What the file holds. */
+  #look(): void {
     this.#count = Number(this.#row('SELECT count(*) AS n FROM client')?.['n'] ?? 0)
-    if (this.#count < mostClients) return
-    const oldest = 'SELECT lan, duid FROM client ORDER BY until LIMIT ?'
-    this.#db?.prepare(`DELETE FROM client WHERE (lan, duid) IN (${oldest})`).run(pruneStep)
-    this.#count -= pruneStep
+    this.#keyed.clear()
+    for (const { lan, duid } of this.#rows('SELECT lan, duid FROM client WHERE key IS NOT NULL'))
+      this.#keyed.add(`${lan}/${duid}`)
   }
 
   #row(query: string): Row | undefined {

@@ -2,6 +2,7 @@
  * Asks clients to renew at once when what they were told has changed: those only that have said they would take it, since
  * wide-dhcp6c throws a Reply with an uninvited authentication option away. It is never relied on: T1 brings the news to the rest.
  */
+import { createHash } from 'node:crypto'
 import { Alarm, type Clock } from '../base/clock.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
@@ -13,6 +14,7 @@ import { findOption, type Option } from './options.ts'
 import type { Packet } from './packet.ts'
 import { encodeReconfigure, keyOption } from './reconfigure-key.ts'
 import { ReconfigureSchedule } from './reconfigure-schedule.ts'
+import type { Reservations } from './reservations.ts'
 import type { Route } from './route.ts'
 import type { Scope } from './scope.ts'
 
@@ -102,11 +104,11 @@ export class Reconfigurer {
     const { clients } = this.#options
     const willing = findOption(message.options, 'reconfigure-accept') !== undefined
     const duid = findOption(message.options, 'client-id')?.duid
-    if (duid === undefined || !(willing || relayed || clients.any)) return reply
+    const { subnet } = scope.plan
+    if (duid === undefined || !(willing || relayed || clients.hasKey(subnet, duid))) return reply
     if (willing && reply.type === MessageType.advertise) return withOptions(reply, [accept])
     const until = changes.reduce((latest, change) => Math.max(latest, endOf(change)), 0)
     if (until === 0) return reply // nothing is leased by it
-    const { subnet } = scope.plan
     const known = clients.find(subnet, duid)
     const said = this.#key(message, willing, known?.key)
     if (!said && !relayed && !known) return reply
@@ -166,9 +168,24 @@ const endOf = (change: Change): number =>
   change.kind === 'put' && change.binding.state === 'bound' ? change.binding.validUntil : 0
 
 /** What the hosts of a LAN are told, as a text that is the same as long as that is. */
-export function toldBy({ plan, lifetimes, offers, delegate }: Scope): string {
-  const shown = { prefix: plan.prefix, lifetimes, offers, delegate }
-  return JSON.stringify(shown, (_, value) =>
-    typeof value === 'bigint' ? value.toString(16) : value instanceof Uint8Array ? [...value] : value,
+export function toldBy({ plan, lifetimes, offers, delegate, reservations }: Scope): string {
+  return textOf({ prefix: plan.prefix, lifetimes, offers, delegate, reservations: digestOf(reservations) })
+}
+
+const digests = new WeakMap<Reservations, string>() // there may be thousands, and we are asked every few seconds
+
+function digestOf(reservations: Reservations): string {
+  const known = digests.get(reservations)
+  if (known !== undefined) return known
+  const digest = createHash('sha256')
+    .update(textOf([...reservations.all]))
+    .digest('hex')
+  digests.set(reservations, digest)
+  return digest
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_, each) =>
+    typeof each === 'bigint' ? each.toString(16) : each instanceof Uint8Array ? [...each] : each,
   )
 }

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { ClientStore } from '../../../appliance/dhcp/client-store.ts'
+import { parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { LanServer } from '../../../appliance/dhcp/lan-server.ts'
 import { decodeMessage, encodeMessage, MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, type Option } from '../../../appliance/dhcp/options.ts'
 import { encodeReconfigure } from '../../../appliance/dhcp/reconfigure-key.ts'
 import { decodeRelayForward } from '../../../appliance/dhcp/relay-message.ts'
+import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import { allServers } from '../../../appliance/dhcp/socket.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { Bench, fromA, fromB, linkLocal } from './lan-bench.ts'
@@ -132,6 +134,23 @@ describe('a Reconfigure', () => {
     expect(numbers[1]).toBeGreaterThan(numbers[0]!)
   })
 
+  test('G08 goes out when reservations change, and not when they are the same in a new reading of the file', async () => {
+    await using bench = new Bench()
+    bench.receive([request(accept), fromA])
+    const reserved = (...hosts: number[]) =>
+      scopeOf({
+        reservations: new Reservations([
+          { identity: { kind: 'mac', mac: macA }, hosts, prefixes: [], hostname: undefined, offers: [] },
+        ]),
+      })
+    bench.server.update(reserved(7))
+    expect(bench.server.counters().reconfigured).toBe(1)
+    bench.server.update(reserved(7))
+    expect(bench.server.counters().reconfigured).toBe(1)
+    bench.server.update(reserved(8))
+    expect(bench.server.counters().reconfigured).toBe(2)
+  })
+
   test('G08 can be asked for some clients only, as for those whose reservation changed', async () => {
     await using bench = new Bench()
     bench.receive([request(accept), fromA], [message('request', [ia(), accept], them), fromB])
@@ -245,6 +264,20 @@ describe('what is kept of clients', () => {
     rmSync(place.file)
     using clients = new ClientStore(place.file, silentLog, at(2001))
     expect(clients.replay()).toBeGreaterThan(before)
+  })
+
+  test('of more clients than there is room for, those whose leases end first are forgotten', () => {
+    using place = folder()
+    using clients = new ClientStore(place.file, silentLog, at(1000), 100)
+    const duidOf = (i: number) =>
+      parseDuid(`00:03:00:01:02:00:00:00:${i.toString(16).padStart(4, '0').replace(/../, '$&:')}`)
+    for (let i = 0; i < 1000; i++) clients.put({ ...client, duid: duidOf(i), until: 5_000_000 + i })
+    clients.commit()
+    const left = clients.reconfigurable(5, 0)
+    expect(left.length).toBeLessThanOrEqual(100)
+    expect(left.length).toBeGreaterThan(90)
+    expect(clients.hasKey(5, duidOf(999))).toBe(true)
+    expect(clients.hasKey(5, duidOf(0))).toBe(false)
   })
 
   test('a file that is none is made anew, and a place that is none costs only this', () => {

@@ -1,11 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../../appliance/base/clock.ts'
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
+import { silentLog } from '../../../appliance/base/log.ts'
 import { decodeFrame, encodeFrame } from '../../../appliance/dhcp/frame.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import type { Option } from '../../../appliance/dhcp/options.ts'
+import { ServerSearch } from '../../../appliance/dhcp/server-search.ts'
 import type { FrameIn } from '../../../appliance/dhcp/socket.ts'
-import { Bench, fromB } from './lan-bench.ts'
-import { ia, macB, message, scopeOf, them, us } from './scene.ts'
+import { Bench, fromB, linkLocal } from './lan-bench.ts'
+import { ia, macA, macB, message, scopeOf, them, us } from './scene.ts'
 
 describe('other servers', () => {
   const advertise = (options: readonly Option[], duid = them): FrameIn =>
@@ -24,6 +27,36 @@ describe('other servers', () => {
         options: [{ kind: 'server-id', duid }, ...options],
       }),
     }),
+  })
+
+  test('they are looked for three times at the start, and every five minutes from then on', () => {
+    const later: { at: number; body: () => void }[] = []
+    const sent: Uint8Array[] = []
+    const search = new ServerSearch({
+      link: { name: 'eth1', mac: macA },
+      linkLocal,
+      duid: us,
+      clock: systemClock,
+      random: () => 0.5,
+      log: silentLog,
+      describe: () => ({ consequence: '', mayWin: false }),
+      send: frame => void sent.push(frame),
+      after: (at, body) => void later.push({ at, body }),
+    })
+    search.start()
+    const searches: number[] = []
+    for (let now = 0, left = 9; left > 0 && later.length > 0; left--) {
+      later.sort((a, b) => a.at - b.at)
+      const { at, body } = later.shift()!
+      const before = sent.length
+      const known = later.length
+      body()
+      now = at
+      for (const each of later.slice(known)) each.at += now // what it wants later counts from now
+      if (sent.length > before) searches.push(now / 1000)
+    }
+    expect(searches).toEqual([0, 1, 3, 300, 600, 900, 1200, 1500])
+    expect(decodeMessage(decodeFrame(sent[7]!).bytes).type).toBe(MessageType.solicit)
   })
 
   test('one that has a higher preference than ours', async () => {
