@@ -69,6 +69,8 @@ interface Input {
 /** Tells a problem, by its path inside the option. */
 type Tell = (path: readonly (string | number)[], message: string) => undefined
 
+const mostOctets = 1000 // our own: beside the address, in an answer that every link carries whole
+
 const knownNames = Object.values(knownOptions).map(option => option.name)
 
 const text = z.string().max(2048)
@@ -133,5 +135,35 @@ function dataOf(code: number, type: OptionData['type'], given: Input['data'], te
       failed = true
     }
   }
-  return failed ? undefined : ({ type, values } as OptionData)
+  if (failed) return undefined
+  const data = { type, values } as OptionData
+  const size = sizeOf(data)
+  return size <= mostOctets ? data : tell(['data'], `is ${size} octets long, and only ${mostOctets} fit into an answer`)
+}
+
+/** Octets on the wire; of sources of time without their headers. */
+function sizeOf({ type, values }: OptionData): number {
+  switch (type) {
+    case 'ipv6-address':
+      return values.length * 16
+    case 'uint8':
+    case 'boolean':
+      return values.length
+    case 'uint16':
+      return values.length * 2
+    case 'uint32':
+      return values.length * 4
+    case 'empty':
+      return 0
+    case 'fqdn':
+    case 'ntp-server':
+      return values.reduce<number>((sum, value) => sum + octetsOf(value) + 2, 0)
+    default:
+      return values.reduce<number>((sum, value) => sum + octetsOf(value), 0)
+  }
+}
+
+function octetsOf(value: string | Uint8Array | Ip6): number {
+  if (typeof value === 'bigint') return 16
+  return typeof value === 'string' ? new TextEncoder().encode(value).length : value.length
 }

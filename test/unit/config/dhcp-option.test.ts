@@ -78,6 +78,10 @@ describe('an option of one’s own', () => {
       '6:50: lan[0].dhcpv6.options[0].data: 10.0.0.1 is not an IPv6 address',
     ],
     [
+      `{code: 4001, type: string, data: ${'x'.repeat(1001)}}`,
+      '6:44: lan[0].dhcpv6.options[0].data: is 1001 octets long, and only 1000 fit into an answer',
+    ],
+    [
       '{code: 4001, type: empty, data: x}',
       '6:43: lan[0].dhcpv6.options[0].data: must be left out: option 4001 is empty',
     ],

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { addressIn, type Ip6, parseIp6 } from '../../../appliance/base/ip6.ts'
-import { type Message, MessageType } from '../../../appliance/dhcp/message.ts'
+import { encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, type Option } from '../../../appliance/dhcp/options.ts'
+import { allServers } from '../../../appliance/dhcp/socket.ts'
 import { refusal } from '../../../appliance/dhcp/validate.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { Bench, linkLocal } from './lan-bench.ts'
+import { forward, hop } from './relayed.ts'
 import { host, ia, macA, message, offered, onlyAddress, oro, Scene, scopeOf, site, them, us } from './scene.ts'
 
 const own = addressIn(site, 0x1234_5678n)
@@ -119,5 +121,22 @@ describe('an address that a host made itself', () => {
     bench.receive([message('registration', [told()]), own])
     expect(bench.server.counters()).toMatchObject({ received: 3, 'ignored.notForServers': 1 })
     expect(bench.neighbours.sent[0]![0]!.source).toBe(linkLocal)
+  })
+
+  test('E11 J06 behind a relay: the address of the host is the innermost peer address', async () => {
+    await using bench = new Bench()
+    const plan = lanPlan(site, 5)
+    const via = addressIn(site, 2n)
+    bench.server.update(scopeOf(), [{ scope: scopeOf({ plan }), via, sources: [], linkAddresses: [] }])
+    const there = addressIn(plan.prefix, 0x777777n)
+    const relayed = (peerAddress: Ip6) => {
+      const bytes = forward([hop({ peerAddress })], encodeMessage(message('registration', [told(there)])))
+      bench.datagrams.deliver([{ bytes, address: via, destination: allServers, port: 547, link: 2 }])
+    }
+    relayed(addressIn(plan.prefix, 0x888888n))
+    expect(bench.server.counters()).toMatchObject({ 'ignored.foreignRegistration': 1, answered: 0 })
+    relayed(there)
+    expect(bench.server.counters().answered).toBe(1)
+    expect([...bench.store.quarantined()].map(({ subnet, duid }) => [subnet, duid])).toEqual([[5, host]])
   })
 })
