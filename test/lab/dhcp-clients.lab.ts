@@ -61,22 +61,25 @@ test('dhclient gives its address back when it is told to, and gets the same one 
   expect(await leases()).toEqual([[address, 'bound']])
 })
 
-test('a host keeps its address through a kill -9 of the server and the loss of its lease file', async () => {
-  await using lan = await DhcpLan.create()
-  const { host } = lan.lan
-  await using first = await lan.serve()
-  await using _ = new Client(host, 'networkd')
-  const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
-  const [before] = (await first.status()).leases
-  await first.kill()
-  await using second = await lan.serve()
-  expect((await second.status()).leases).toEqual([before])
-  await second.kill()
-  await lan.router.run('sh', '-c', `rm ${lan.router.folder}/leases.sqlite*`)
-  await using third = await lan.serve()
-  await until(async () => (await third.status()).leases[0]?.address === address, 'the lease to be made again', 25_000)
-  expect(await host.globalAddress('eth0', start)).toBe(address)
-})
+test.for(kinds)(
+  'F15 %s keeps its address through a kill -9 of the server and the loss of its lease file',
+  async ([kind]) => {
+    await using lan = await DhcpLan.create()
+    const { host } = lan.lan
+    await using first = await lan.serve()
+    await using _ = new Client(host, kind)
+    const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
+    const [before] = (await first.status()).leases
+    await first.kill()
+    await using second = await lan.serve()
+    expect((await second.status()).leases).toEqual([before])
+    await second.kill()
+    await lan.router.run('sh', '-c', `rm ${lan.router.folder}/leases.sqlite*`)
+    await using third = await lan.serve()
+    await until(async () => (await third.status()).leases[0]?.address === address, 'the lease to be made again', 25_000)
+    expect(await host.globalAddress('eth0', start)).toBe(address)
+  },
+)
 
 test('a renumbered site: hosts move at their next renewal and keep their last bits', async () => {
   await using lan = await DhcpLan.create()

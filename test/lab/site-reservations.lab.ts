@@ -60,3 +60,22 @@ test('J04 an address reserved by a reload goes from its holder to its host, each
   daemon.reload()
   await daemon.program.says(/siteplane\.yaml:\d+:\d+: lan\[0\]\.reservations\[0\]\.ipAddresses\[0\]: is not for a host/)
 })
+
+test('J09 a host is known by the name that it gives itself, and others by their MAC', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  const [named, carded] = a.hosts
+  const reservations = `{hostname: a1, ipAddresses: ["::21"]}, {hwAddress: "${await macOf(carded)}", ipAddresses: ["::22"]}`
+  await using daemon = a.start({ configuration: configuration(a, reservations) })
+  await daemon.serving()
+  new Client(named, 'networkd') // says its name
+  new Client(carded, 'dhclient') // doesn't
+  expect(await until(() => named.globalAddress('eth0', a.addressStart), 'an address', 20_000)).toBe(a.addressAt(0x21n))
+  expect(await until(() => carded.globalAddress('eth0', a.addressStart), 'an address', 20_000)).toBe(a.addressAt(0x22n))
+  const names = (await daemon.leases()).map(({ address, hostname }) => [address, hostname])
+  expect(names).toEqual([
+    [a.addressAt(0x21n), 'a1'],
+    [a.addressAt(0x22n), null],
+  ])
+  await named.reaches(a.addressAt(0x22n))
+})
