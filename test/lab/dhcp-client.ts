@@ -7,13 +7,15 @@
  * - `flood SECONDS`: Solicits of ever new hosts from this one card, as fast as the kernel takes them.
  * - `loop COUNT`: one exchange of a new host after the other; prints how often each had to be repeated.
  * - `frame MAC`: one Solicit to all servers in a frame to this card alone; prints the addresses that come back.
+ * - `register ADDRESS`: tells all servers of this address of eth0; prints the acknowledgement.
+ * - `query SERVER ADDRESS`: asks a server who has a lease of the address; prints what it tells.
  * - `ask DUID IAID [ADDRESS]`: one Solicit and one Request; prints the reply's addresses.
  */
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { DecodeError } from '../../appliance/base/bytes.ts'
-import { formatIp6, parseIp6 } from '../../appliance/base/ip6.ts'
+import { formatIp6, parseIp6, unspecified } from '../../appliance/base/ip6.ts'
 import { macBytes, parseMac } from '../../appliance/base/mac.ts'
 import { type Duid, parseDuid } from '../../appliance/dhcp/duid.ts'
 import { encodeFrame } from '../../appliance/dhcp/frame.ts'
@@ -217,35 +219,62 @@ async function mutate(count: number, seed: number): Promise<void> {
   say({ done: true, replies })
 }
 
-function frame(to: string): Promise<void> {
-  const own = Object.values(networkInterfaces())
-    .flatMap(each => each ?? [])
-    .find(each => each.address.startsWith('fe80'))!
-  const options: Option[] = [{ kind: 'client-id', duid: duidOf(1) }, ia(1)]
+const ownAddresses = () => Object.values(networkInterfaces()).flatMap(each => each ?? [])
+
+/** A message to all servers in a frame of our own making, from one of our addresses, and its answer. */
+function framed(message: Message, from: string, to?: string): Promise<Message> {
+  const own = ownAddresses().find(each => each.address.startsWith(from))!
   const whole = encodeFrame({
     sender: parseMac(own.mac),
     source: parseIp6(own.address),
     destination: servers.address,
     sourcePort: 546,
     destinationPort: servers.port,
-    bytes: encodeMessage({ type: MessageType.solicit, transaction: 1, options }),
+    bytes: encodeMessage(message),
   })
-  whole.set(macBytes(parseMac(to)))
+  if (to !== undefined) whole.set(macBytes(parseMac(to)))
   const card = openPacket({ link, etherType: 0x86dd })
   return new Promise(resolve => {
     hear = reply => {
-      say({ addresses: addressesOf(reply) })
       card.close()
-      resolve()
+      resolve(reply)
     }
     card.send([{ frame: whole }])
   })
+}
+
+const me: Option = { kind: 'client-id', duid: duidOf(1) }
+
+async function frame(to: string): Promise<void> {
+  const solicit = { type: MessageType.solicit, transaction: 1, options: [me, ia(1)] }
+  say({ addresses: addressesOf(await framed(solicit, 'fe80', to)) })
+}
+
+async function register(address: string): Promise<void> {
+  const told: Option = { kind: 'ia-address', address: parseIp6(address), preferred: 600, valid: 900, options: [] }
+  const reply = await framed({ type: MessageType.registration, transaction: 2, options: [me, told] }, address)
+  say({ type: reply.type, kinds: reply.options.map(({ kind }) => kind) })
+}
+
+/** Who has an address, asked of one server by unicast. */
+async function query(server: string, address: string): Promise<void> {
+  const wanted: Option = { kind: 'ia-address', address: parseIp6(address), preferred: 0, valid: 0, options: [] }
+  const question: Option = { kind: 'lq-query', queryType: 1, link: unspecified, options: [wanted] }
+  const reply = await new Promise<Message>(resolve => {
+    hear = resolve
+    const bytes = encodeMessage({ type: MessageType.leasequery, transaction: 3, options: [me, question] })
+    endpoint.send([{ bytes, address: parseIp6(server), port: servers.port }])
+  })
+  const data = findOption(reply.options, 'client-data')?.options ?? []
+  say({ type: reply.type, duid: findOption(data, 'client-id')?.duid, kinds: data.map(({ kind }) => kind) })
 }
 
 if (mode === 'storm') await storm(Number(args[0]))
 else if (mode === 'flood') await flood(Number(args[0]))
 else if (mode === 'loop') await loop(Number(args[0]))
 else if (mode === 'frame') await frame(args[0]!)
+else if (mode === 'register') await register(args[0]!)
+else if (mode === 'query') await query(args[0]!, args[1]!)
 else if (mode === 'mutate') await mutate(Number(args[0]), Number(args[1]))
 else await ask(parseDuid(args[0]!), Number(args[1]), args[2])
 endpoint.close()
