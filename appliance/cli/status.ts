@@ -49,14 +49,15 @@ function overlay(o: OverlayStatus, terminal: Pick<Terminal, 'color'>): string {
   return fact(`overlay ${o.kind}`, state, o.reason) + table(rows, '  ')
 }
 
-function lan(entry: LanStatus, terminal: Pick<Terminal, 'color'>): string {
+function lan(entry: LanStatus, terminal: Pick<Terminal, 'color' | 'now'>): string {
   const rows = [
     ['prefix', entry.prefix ?? 'not known yet'],
     ['router', entry.routerAddress ?? 'not known yet'],
     ['leases', String(entry.activeLeases)],
   ]
   for (const { prefix, relay, heardAt, activeLeases } of entry.segments) {
-    const heard = heardAt === null ? 'not heard yet' : `heard ${heardAt}`
+    const ago = heardAt !== null && duration((terminal.now() - Date.parse(heardAt)) / 1000)
+    const heard = ago ? `heard ${ago} ago` : 'not heard yet'
     rows.push(['behind a relay', `${prefix} by ${relay} (${heard}), leases ${activeLeases}`])
   }
   for (const router of entry.otherRouters) {

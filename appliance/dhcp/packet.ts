@@ -2,9 +2,11 @@
 import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Binding, type Bindings, type Change, hostOf, isLive } from './binding.ts'
+import { askedCodes } from './configuration.ts'
 import { mostOctets } from './fit.ts'
 import { type Message, MessageType } from './message.ts'
-import { encodeRelayReply, wantsItsPort } from './relay-message.ts'
+import type { Option } from './options.ts'
+import { encodeRelayReply, suppliedBy, wantsItsPort } from './relay-message.ts'
 import type { Route } from './route.ts'
 import type { Scope } from './scope.ts'
 import type { Probe, Probed } from './turn.ts'
@@ -48,6 +50,14 @@ export function roomFor({ relayed }: Packet): number {
 export function storesMac({ type, options }: Message, { delegate }: Scope): boolean {
   if (type === MessageType.confirm) return false
   return options.some(({ kind }) => kind === 'ia-na' || kind === 'ia-address' || (kind === 'ia-pd' && delegate))
+}
+
+/** What the relays of a client have for it, as the last of what may be left out of the reply. */
+export function suppliedTo({ message, relayed }: Packet, reply: Message): Option[] {
+  if (!relayed) return []
+  const supplied = suppliedBy(relayed.route.hops, askedCodes(message))
+  const said = new Set(reply.options.map(option => (option.kind === 'unknown' ? option.code : undefined)))
+  return supplied.filter(({ code }) => !said.has(code)).map(option => ({ kind: 'unknown', ...option }))
 }
 
 /** Whoever is out of the reach of our questions counts as there while it has a lease. */

@@ -17,7 +17,7 @@ import { decodeMessage, encodeMessage, type Message, MessageType } from './messa
 import type { Neighbours } from './neighbours.ts'
 import { type News, sentences } from './news.ts'
 import type { Outbox } from './outbox.ts'
-import { addressed, delegationsOf, type Packet, probedByLease, roomFor, storesMac } from './packet.ts'
+import { addressed, delegationsOf, type Packet, probedByLease, roomFor, storesMac, suppliedTo } from './packet.ts'
 import { Probes } from './probes.ts'
 import type { Reconfigurer } from './reconfigurer.ts'
 import type { Relays } from './relays.ts'
@@ -168,9 +168,11 @@ export class Reception {
           this.#options.counters.unstored++
           return
         }
-        const reply =
+        const welcome =
           this.#options.reconfigurer?.welcome(packet, scope, outcome.reply, outcome.changes) ?? outcome.reply
-        const { bytes, leftOut } = encodeFitting(reply, outcome.optional, roomFor(packet))
+        const supplied = suppliedTo(packet, welcome)
+        const reply = supplied.length === 0 ? welcome : { ...welcome, options: [...welcome.options, ...supplied] }
+        const { bytes, leftOut } = encodeFitting(reply, outcome.optional + supplied.length, roomFor(packet))
         this.#options.counters.leftOut += leftOut
         store.stage(outcome.changes)
         const delegations = delegationsOf(outcome.changes)

@@ -130,6 +130,33 @@ export function relayInfoOf(hops: readonly Hop[]): RelayInfo {
   }
 }
 
+// Options that relays may supply, by IANA's registry of them: the local domain of EAP re-authentication, RFC 6440 section 4.
+const suppliable: ReadonlySet<number> = new Set([65])
+
+/** What relays have for a client that asks for these codes, the nearest to it first, each once. RFC 6422 section 6. */
+export function suppliedBy(hops: readonly Hop[], asked: readonly number[]): RawOption[] {
+  const supplied = new Map<number, RawOption>()
+  for (const hop of hops.toReversed()) {
+    for (const { code, bytes } of hop.options) {
+      if (code !== RelayOption.relaySupplied) continue
+      for (const option of readable(bytes))
+        if (suppliable.has(option.code) && asked.includes(option.code) && !supplied.has(option.code))
+          supplied.set(option.code, option)
+    }
+  }
+  return [...supplied.values()]
+}
+
+/** What can't be read of it costs the client no more than that. */
+function readable(bytes: Uint8Array): RawOption[] {
+  try {
+    return decodeRaw(new Reader(bytes))
+  } catch (error) {
+    if (error instanceof DecodeError) return []
+    throw error
+  }
+}
+
 /** The client's MAC as the first relay saw it. RFC 6939 section 5. */
 export function clientMacOf(hops: readonly Hop[]): Mac | undefined {
   const bytes = hops.at(-1) && optionOf(hops.at(-1)!, RelayOption.clientLinkLayerAddress)

@@ -183,6 +183,27 @@ siteplane 0.1.0, up 12 min
     expect(out).not.toContain('\u001b')
   })
 
+  test('shows the LANs behind relays, and when each relay was last heard', async () => {
+    const view = new FakeView()
+    const segment = {
+      subnet: 5,
+      prefix: 'fc9c:56c2:e389:e92c:eee5:8500::/88',
+      routerAddress: 'fc9c:56c2:e389:e92c:eee5:8500:0:1',
+      relay: 'fe80::2',
+      heardAt: '2026-11-24T03:11:30.000Z',
+      activeLeases: 7,
+    }
+    const segments = [segment, { ...segment, relay: 'fe80::3', heardAt: null, activeLeases: 0 }]
+    view.current = { ...servingStatus, lan: [{ ...servingStatus.lan[0]!, segments }] }
+    await using server = await daemon(view)
+    const { out } = await run('status', '--socket', server.socket)
+    const lines = out.split('\n').filter(line => line.includes('behind a relay'))
+    expect(lines.map(line => line.trim().replace(/ +/g, ' '))).toEqual([
+      'behind a relay fc9c:56c2:e389:e92c:eee5:8500::/88 by fe80::2 (heard 30 s ago), leases 7',
+      'behind a relay fc9c:56c2:e389:e92c:eee5:8500::/88 by fe80::3 (not heard yet), leases 0',
+    ])
+  })
+
   test('is the API as it is with --json', async () => {
     await using server = await daemon(new FakeView())
     const { out } = await run('status', '--json', '--socket', server.socket)

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { fromHex } from '../../../appliance/base/bytes.ts'
 import { contains, type Ip6, parseIp6, unspecified } from '../../../appliance/base/ip6.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from '../../../appliance/dhcp/message.ts'
+import { findOption } from '../../../appliance/dhcp/options.ts'
 import { decodeRelayForward, type Hop } from '../../../appliance/dhcp/relay-message.ts'
 import type { Segment } from '../../../appliance/dhcp/relays.ts'
 import { allRelayedServers, allServers } from '../../../appliance/dhcp/socket.ts'
@@ -145,6 +147,21 @@ describe('a segment behind a relay', () => {
     bench.later = 90_000_000
     bench.forward({ hops: [seen(3)] }, request)
     expect(onlyAddress(bench.answer!.message)).toBe(first)
+  })
+
+  test('H05 what a relay supplies goes to a client that asks for it, where it may be supplied at all', async () => {
+    await using bench = new RelayBench()
+    const domain = fromHex('0041 0004 02657500') // option 65
+    const dns = fromHex('0017 0010 fd000000000000000000000000000099') // not a relay's to give
+    const supplies = (...bytes: Uint8Array[]) => hop({ options: bytes.map(each => ({ code: 66, bytes: each })) })
+    const outer = supplies(fromHex('0041 0004 02787800'))
+    const asking = message('request', [ia(), { kind: 'option-request', codes: [23, 65] }])
+    const unknown = () => bench.answer!.message.options.filter(({ kind }) => kind === 'unknown')
+    bench.forward({ hops: [outer, supplies(domain, dns, fromHex('0041 ff'))] }, asking)
+    expect(unknown()).toEqual([{ kind: 'unknown', code: 65, bytes: domain.slice(4) }]) // of the relay nearest to it
+    expect(findOption(bench.answer!.message.options, 'dns-servers')?.servers).toEqual([parseIp6('fd00::53')])
+    bench.forward({ hops: [supplies(domain)] }, request)
+    expect(unknown()).toEqual([])
   })
 
   test('a reload takes a segment away, and another sees its relay', async () => {
