@@ -1,6 +1,8 @@
-import { equalPrefix } from '../base/ip6.ts'
+import { contains, equalPrefix, formatPrefix } from '../base/ip6.ts'
 import type { LanConfig } from '../config/schema.ts'
-import { type Binding, isLive, prefixOfDelegation } from '../dhcp/binding.ts'
+import { type Binding, type Bindings, isLive, prefixOfDelegation } from '../dhcp/binding.ts'
+import { mostDelegations } from '../dhcp/delegate.ts'
+import type { Scope } from '../dhcp/scope.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { Intent } from '../netlink/desired.ts'
 import { type KernelState, mark } from '../netlink/kernel.ts'
@@ -55,4 +57,28 @@ export function stand(bindings: readonly Binding[], link: number, site: Site, st
         equalPrefix(route.destination, prefix),
     )
   })
+}
+
+/** Why new clients of a LAN get no prefix, as clauses. */
+export function delegationFaults(
+  { delegate, plan }: Pick<Scope, 'delegate' | 'plan'>,
+  bindings: Bindings,
+  now: number,
+): string[] {
+  if (!delegate) return []
+  const live = bindings.delegations().filter(binding => isLive(binding, now))
+  const until = 'new clients get none until leases end'
+  if (live.length >= mostDelegations) return [`${live.length} prefixes are delegated, the most that may be: ${until}`]
+  const { prefix: pool, delegatedLength } = delegate
+  const size = 2 ** (128 - delegatedLength)
+  let whole = 0 // places for a prefix of the usual length that are taken as such
+  const parts = new Set<number>() // places that longer ones lie in
+  for (const binding of live) {
+    const { address, length } = prefixOfDelegation(plan.prefix, binding)
+    if (!contains(pool, { address, length })) continue
+    if (length <= delegatedLength) whole += 2 ** (delegatedLength - length)
+    else parts.add(Math.floor(binding.host / size))
+  }
+  const isFull = whole + parts.size >= 2 ** (delegatedLength - pool.length)
+  return isFull ? [`the pool of prefixes to delegate, ${formatPrefix(pool)}, is used up: ${until}`] : []
 }

@@ -20,6 +20,7 @@ import { LanResponder } from '../ndp/lan-responder.ts'
 import type { Address, Link } from '../netlink/kernel.ts'
 import { type LanPlan, lanPlan } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
+import { delegationFaults } from './delegations.ts'
 import { reservationNotices } from './reservations.ts'
 import { scopeOf } from './scope.ts'
 import { segmentsOf } from './segments.ts'
@@ -104,7 +105,15 @@ export class LanRunner {
   /** Why hosts don't have what is reserved for them, as sentences. */
   get reservationNotices(): readonly string[] {
     const { store } = this.#shared
-    return this.#plan ? reservationNotices(this.#config, this.#plan, store.bindings, store.now()) : []
+    if (!this.#plan || !scopeOf(this.#config, this.#plan)) return []
+    return reservationNotices(this.#config, this.#plan, store.bindings, store.now())
+  }
+
+  /** Why new clients get no prefix, as clauses. */
+  get delegationFaults(): readonly string[] {
+    const { store } = this.#shared
+    const scope = this.#plan && scopeOf(this.#config, this.#plan)
+    return scope ? delegationFaults(scope, store.bindings, store.now()) : []
   }
 
   get services(): Readonly<Services> | undefined {

@@ -58,11 +58,13 @@ export function reservationNotices(config: LanConfig, plan: LanPlan, bindings: B
   )
   for (const reservation of reservations.all) {
     for (const host of reservation.hosts) {
+      const address = formatIp6(addressOf(plan.prefix, host))
+      if (bindings.quarantineOf(plan.subnet, host, now))
+        notices.push(`${address} is reserved, but was found in use by another host: nobody gets it for a day`)
       const holder = bindings.holder(plan.subnet, host)
       if (!holder || !isLive(holder, now)) continue
       const { duid, mac = macOfDuid(duid), hostname, iaid } = holder
       if (reservations.find({ duid, mac, name: hostname }, iaid) === reservation) continue
-      const address = formatIp6(addressOf(plan.prefix, host))
       notices.push(
         `${address} is reserved for another host than ${hostname ?? mac ?? duid}, which has it until it renews`,
       )

@@ -70,6 +70,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...each(runner => rivals(runner, true)),
     ...each(runner => (runner.services?.advertiser.otherRouters() ?? []).flatMap(contradictionsOf)),
     ...each(runner => runner.services?.server.reasons() ?? []),
+    ...each(runner => runner.delegationFaults),
     ...snapshot.storeReasons,
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
     ...(snapshot.resolverFailure === undefined ? [] : [`fast path: ${snapshot.resolverFailure}`]),

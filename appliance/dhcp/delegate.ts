@@ -12,7 +12,7 @@ import { type DelegationPool, judgePrefix } from './scope.ts'
 import { Status } from './status.ts'
 import { type Probe, status, type Turn } from './turn.ts'
 
-const mostDelegations = 4096 // of a site, our own: each is a route in the kernel
+export const mostDelegations = 4096 // of a site, our own: each is a route in the kernel
 const mostOfOne = 64 // of one card, our own: a stranger must not take them all
 const longestLan = 80 // who asks for a prefix as short as that wants one for SLAAC, and can't use a longer one
 

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import type { Clock } from '../../../appliance/base/clock.ts'
-import { formatPrefix, parseIp6 } from '../../../appliance/base/ip6.ts'
+import { formatPrefix, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { parseConfig } from '../../../appliance/config/load.ts'
-import { DelegationRoutes, stand } from '../../../appliance/daemon/delegations.ts'
+import { DelegationRoutes, delegationFaults, stand } from '../../../appliance/daemon/delegations.ts'
 import type { Binding } from '../../../appliance/dhcp/binding.ts'
 import { parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { openStore } from '../../../appliance/dhcp/store.ts'
+import { Table } from '../../../appliance/dhcp/table.ts'
 import { type KernelState, mark, type Route } from '../../../appliance/netlink/kernel.ts'
+import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
 
@@ -106,4 +108,31 @@ test.for([
   }
   expect(stand([delegation(1)], 2, site, state)).toBe(stands)
   expect(stand([delegation(1), delegation(2)], 2, site, state)).toBe(false)
+})
+
+test.for([
+  { name: 'an empty pool', lengths: [], full: false },
+  { name: 'a pool with a place', lengths: [96, 96, 96], full: false },
+  { name: 'a pool of whole places', lengths: [96, 96, 96, 96], full: true },
+  { name: 'a pool of a short one and a long one', lengths: [95, 96, 104], full: true },
+  { name: 'a pool whose leases have ended', lengths: [96, 96, 96, 96], ended: true, full: false },
+])('$name is used up: $full', ({ lengths, ended, full }) => {
+  const pool = parsePrefix('fc9c:56c2:e389:e92c:eee5:c000::/94')
+  const plan = lanPlan(site.sitePrefix, undefined)
+  const table = new Table()
+  let next = 0
+  for (const [i, length] of lengths.entries()) {
+    const host = 0xc0 * 2 ** 40 + next
+    next += Math.max(2 ** 32, 2 ** (128 - length))
+    const delegated = { length, via: parseIp6('fe80::a') }
+    table.apply([{ kind: 'put', binding: delegation(i, { host, delegated }) }])
+  }
+  const faults = delegationFaults(
+    { plan, delegate: { prefix: pool, delegatedLength: 96, shortestLength: 94 } },
+    table,
+    ended ? now + 86_400_000 : now,
+  )
+  const sentence =
+    'the pool of prefixes to delegate, fc9c:56c2:e389:e92c:eee5:c000::/94, is used up: new clients get none until leases end'
+  expect(faults).toEqual(full ? [sentence] : [])
 })

@@ -73,4 +73,22 @@ test('what is of another site is told, and so is who has what is reserved for an
   table = new Table()
   hold('00:03:00:01:02:00:00:00:00:11', undefined) // the host itself
   expect(reservationNotices(first, plan, table, now)).toEqual([foreign])
+  table.apply([
+    {
+      kind: 'quarantine',
+      quarantine: {
+        subnet: undefined,
+        host: 0x12,
+        duid: parseDuid('00:04:cc'),
+        iaid: 1,
+        mac: undefined,
+        registeredAt: undefined,
+        until: now + 1000,
+      },
+    },
+  ])
+  expect(reservationNotices(first, plan, table, now)).toEqual([
+    foreign,
+    'fc9c:56c2:e389:e92c:eee5::12 is reserved, but was found in use by another host: nobody gets it for a day',
+  ])
 })

@@ -81,6 +81,17 @@ describe('with delegation', () => {
     expect(here.table.delegations()).toMatchObject([{ delegated: { length: 96, via: parseIp6('fe80::a') }, mac: macA }])
   })
 
+  test('F06 I04 a Solicit with Rapid Commit binds the prefix, or advertises it where another server is', () => {
+    const committed = scene()
+    const reply = committed.ask('solicit', [pd(), { kind: 'rapid-commit' }])
+    expect(findOption(reply.options, 'rapid-commit')).toBeDefined()
+    expect(committed.table.delegations().length).toBe(1)
+    const beside = scene()
+    beside.alone = false
+    expect(live(beside.ask('solicit', [pd(), { kind: 'rapid-commit' }]))).toBe(live(reply))
+    expect(beside.table.delegations()).toEqual([])
+  })
+
   test('I03 a prefix is of the site on a further LAN too, and no two LANs give the same', () => {
     const table = new Table()
     const small = { ...delegate, prefix: parsePrefix('fc9c:56c2:e389:e92c:eee5:c000::/95') }
