@@ -63,8 +63,13 @@ export class Site {
 
   /** Makes the router's zt0, with the MAC of its node, and sets it up. */
   async connectOverlay(): Promise<Plug> {
-    const cable = await this.#overlay.plug({ host: this.router, link: 'zt0', mac: this.place.mac }, overlayMtu)
-    await this.router.setUp('zt0')
+    return await this.connect(this.router, 'zt0', this.place.mac)
+  }
+
+  /** The same for another computer, which may be anyone's. */
+  async connect(host: Host, link: string, mac: string): Promise<Plug> {
+    const cable = await this.#overlay.plug({ host, link, mac }, overlayMtu)
+    await host.setUp(link)
     return cable
   }
 
