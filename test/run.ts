@@ -28,6 +28,7 @@ const steps: readonly { readonly name: string; readonly run: () => Count }[] = [
   { name: 'unit', run: () => vitest('unit') },
   { name: 'bpf', run: () => vitest('bpf') },
   { name: 'lab', run: () => vitest('lab') },
+  { name: 'alone', run: () => vitest('alone') },
   { name: 'demo', run: () => whole('node', 'test/lab/demo.ts') },
 ]
 

@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** `unit` needs nothing but Node; `lab` and `bench` need root and build namespaces. All fail on an unhandled error. */
+/**
+ * `unit` needs nothing but Node; the others need root, and `lab`, `alone` and `bench` build namespaces. `alone` is what touches limits
+ * of the whole machine. All fail on an unhandled error.
+ */
 export default defineConfig({
   test: {
     reporters: ['default'],
@@ -15,6 +18,15 @@ export default defineConfig({
           expect: { poll: { timeout: 30_000 } }, // where a second is what is promised, the test says a second
           pool: 'forks',
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'alone',
+          include: ['test/lab/**/*.alone.ts'],
+          testTimeout: 120_000,
+          pool: 'forks',
+          maxWorkers: 1,
         },
       },
       { test: { name: 'bpf', include: ['test/bpf/**/*.test.ts'], testTimeout: 60_000, pool: 'forks', maxWorkers: 1 } },
