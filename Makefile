@@ -11,7 +11,7 @@ FASTPATH := appliance/fastpath/fastpath.bpf
 # What Debian supplies, as file:package. None of these brings a service that starts by itself (radvd's waits for a radvd.conf).
 RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm /usr/lib/$(shell uname -m)-linux-gnu/libbpf.so.1:libbpf1
 BUILD_NEEDS := /usr/bin/clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev
-LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/sbin/nft:nftables /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
+LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/sbin/nft:nftables /sbin/ethtool:ethtool /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
 # Of test-kernels alone: an emulator with the daemon that shares files with it, and what unpacks a kernel.
@@ -105,8 +105,9 @@ test: root setup ## check, unit tests, lab tests and the demo
 	@node test/run.ts
 
 .PHONY: test-long
-test-long: root setup ## the random ones of them again, ten times as long
+test-long: root setup ## the random ones of them again, ten times as long, and a minute of 10,000 packets a second with five kills
 	@KILLS=300 DAMAGED=1000000 vitest run --config test/vitest.config.ts --project lab test/lab/dhcp-robust.lab.ts
+	@FLOW_KILLS=5 FLOW_SECONDS=12 vitest run --config test/vitest.config.ts --project lab --reporter=verbose test/lab/fastpath-life.lab.ts -t kill
 
 .PHONY: test-kernels
 test-kernels: EXTRA_NEEDS := $(KERNELS_NEEDS)
@@ -125,7 +126,7 @@ check: setup ## types, lint, format, import table
 	@vitest run --config test/vitest.config.ts --project unit --reporter=dot test/unit/layers.test.ts
 
 .PHONY: bench
-bench: LAB_NEEDS += /usr/include/stdio.h:libc6-dev /sbin/ethtool:ethtool /usr/bin/taskset:util-linux /usr/sbin/ndppd:ndppd
+bench: LAB_NEEDS += /usr/include/stdio.h:libc6-dev /usr/bin/taskset:util-linux /usr/sbin/ndppd:ndppd
 bench: root setup $(addprefix build/bench/,generator generator.bpf.o sink.bpf.o) ## measurements that decided something; QUICK=1: fewer rounds
 	@vitest run --config test/vitest.config.ts --project bench --disableConsoleIntercept=true
 

@@ -1,4 +1,4 @@
-/** The fast path outlives its process, and comes back with its link. `KILLS` and `SECONDS` make the flow as long as wanted. */
+/** The fast path outlives its process, and comes back with its link. `FLOW_KILLS` and `FLOW_SECONDS` make the flow as long as wanted. */
 import { expect, test } from 'vitest'
 import type { Daemon } from './daemon.ts'
 import { Flow } from './flow.ts'
@@ -7,8 +7,8 @@ import { TwoSites } from './sites.ts'
 import { until } from './until.ts'
 
 const rate = 10_000
-const kills = Number(process.env['KILLS'] ?? 1)
-const seconds = Number(process.env['SECONDS'] ?? 0) // that the flow lasts at least, between two kills
+const kills = Number(process.env['FLOW_KILLS'] ?? 1)
+const seconds = Number(process.env['FLOW_SECONDS'] ?? 0) // that the flow lasts at least, between two kills
 const slack = 4_000 // a busy machine is late
 
 /** Two sites with a daemon each, and a host with an address on either side. */
