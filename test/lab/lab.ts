@@ -113,6 +113,12 @@ export class Switch {
     return new Plug(this.#host, port)
   }
 
+  /** Lets longer frames through; the cards at the other ends have an MTU of their own. */
+  async widen(mtu: number): Promise<void> {
+    for (let port = 0; port < this.#ports; port++)
+      await this.#host.ip('link', 'set', `${this.name}${port}`, 'mtu', String(mtu))
+  }
+
   /** Sets an option of the bridge, as `ip link set type bridge` knows it. */
   async set(...options: readonly string[]): Promise<void> {
     await this.#host.ip('link', 'set', this.name, 'type', 'bridge', ...options)
