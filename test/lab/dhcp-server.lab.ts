@@ -40,6 +40,7 @@ test('another DHCPv6 server is found at start and named with what its clients lo
     mac: '02:00:00:00:00:0d',
     serverDuid: expect.stringMatching(/^00:0[1-4]:/),
     preference: 0,
+    addresses: [expect.stringMatching(/^fd00::1[0-9a-f]{2}$/)],
     offers: [
       expect.stringMatching(/^address fd00::1[0-9a-f]{2}$/),
       'DNS server fd00::53',
