@@ -149,3 +149,24 @@ test('H01 a relay that is not configured is dropped and named; after a reload th
   router.reload()
   await until(() => segment.far.globalAddress('eth0', `${a.addressStart}85`), 'an address of the segment', 30_000)
 })
+
+test('G06 a host behind the relay that takes a Reconfigure has it through the relay, when a reload changes its name servers', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  await using segment = await Segment.create(sites)
+  await using router = a.start({ configuration: a.configuration(behindRelay('::2')) })
+  await router.serving()
+  segment.relay(a.address)
+  await using _far = new Client(segment.far, 'dibblerReconfigured')
+  await until(() => segment.far.globalAddress('eth0', `${a.addressStart}85`), 'an address of the segment', 30_000)
+
+  const changed = behindRelay('::2').replace(' }\n', ', dns: { servers: ["fd00::53"] } }\n')
+  router.configure(a.configuration(changed))
+  router.reload()
+  const { lan } = await router.hasStatus(
+    status => (status.lan[0]!.counters['dhcpv6.reconfigureAnswered'] ?? 0) > 0,
+    'to have its Reconfigure answered',
+    20_000,
+  )
+  expect(lan[0]!.counters).toMatchObject({ 'dhcpv6.reconfigured': 1, 'dhcpv6.bugs': 0 })
+})

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { fromHex } from '../../../appliance/base/bytes.ts'
 import { contains, type Ip6, parseIp6, unspecified } from '../../../appliance/base/ip6.ts'
@@ -215,6 +216,34 @@ describe('what is not heard', () => {
       'ignored.unknownRelay': 1,
       'ignored.notForServers': 2, // E02
     })
+  })
+
+  test('E10 damaged copies of a Relay-forward are refused, ignored or answered, and nothing else', async () => {
+    await using bench = new RelayBench()
+    const options = [
+      { code: 18, bytes: fromHex('0102') },
+      { code: 43, bytes: fromHex('00250026') },
+      { code: 66, bytes: fromHex('0041 0004 02657500') },
+      { code: 79, bytes: fromHex('0001 02000000000a') },
+    ]
+    const solicit = message('solicit', [ia(), { kind: 'option-request', codes: [23, 65] }])
+    const whole = forward([hop({ hopCount: 1, options }), hop({ options })], encodeMessage(solicit))
+    const damage = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(damage, fc.nat(whole.length), (changes, length) => {
+        const bytes = whole.slice()
+        for (const [at, value] of changes) bytes[at] = value
+        const batch = [bytes, bytes.slice(0, length)]
+        bench.datagrams.deliver(
+          batch.map(each => ({ bytes: each, address: via, destination: allServers, port: 547, link: 2 })),
+        )
+      }),
+      { numRuns: 2000 },
+    )
+    const { bugs, received, answered, ignored, malformed } = bench.server.counters()
+    expect([bugs, received]).toEqual([0, 4000])
+    expect(answered).toBeGreaterThan(0)
+    expect(ignored + malformed).toBeGreaterThan(1000)
   })
 
   test('E10 a malformed Relay-forward costs nobody else an answer', async () => {
