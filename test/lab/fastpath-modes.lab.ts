@@ -83,6 +83,32 @@ test('each change of the mode by a reload, from each to each, loses none of 1,00
   expect(results.map(({ lost }) => lost)).toEqual([0, 0])
 })
 
+test.for(['stateless', 'emulate'] as const)(
+  '%s: what crosses is counted for the site that it goes to and comes from',
+  async mode => {
+    await using sites = await TwoSites.create()
+    const { a, b } = sites
+    const { near, other, theirs } = await serve(sites, mode)
+    await using _ = near
+    await using __ = other
+    await a.hosts[0].reaches(theirs)
+    const row = async (daemon: Daemon, of: Site) => (await daemon.sites()).find(({ node }) => node === of.node)
+    const before = [await row(near, b), await row(other, a)]
+    await using flow = await Flow.start(a.hosts[0], b.hosts[0], theirs, 1_000)
+    await flow.goesOn(1_000)
+    const { sent, lost } = await flow.stop()
+    expect(lost).toBe(0)
+    const after = [await row(near, b), await row(other, a)]
+    const out = after[0]!.outPackets - before[0]!.outPackets
+    expect(out).toBeGreaterThanOrEqual(sent)
+    expect(out).toBeLessThan(sent + 20) // neighbour discovery and the like
+    expect(after[1]!.inPackets - before[1]!.inPackets).toBe(out)
+    expect(after.map(site => site!.drops)).toEqual([0, 0])
+    expect(Date.now() - Date.parse(after[1]!.lastSeen!)).toBeLessThan(10_000)
+    expect(await other.cli('sites')).toContain(a.node)
+  },
+)
+
 /** What the fast path has put on the links of a router. */
 async function traces({ router }: Site): Promise<Record<string, string>> {
   const found: Record<string, string> = {}

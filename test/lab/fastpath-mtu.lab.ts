@@ -135,7 +135,7 @@ test.for([
       const times = [await transfers(left, right, theirs), await transfers(right, left, mine)]
       await annotate(`offload ${value}: ${bulk >> 20} MiB there and back in ${times.join(' and ')} ms`)
       // Whoever sends first learns it; what it then announces for itself spares the other one the lesson.
-    expect(await pathMtu(left, theirs)).toBe(path)
+      expect(await pathMtu(left, theirs)).toBe(path)
     }
     const { drops } = (await near.status()).fastPath
     expect(Object.values(drops).reduce((sum, n) => sum + n)).toBe(0)

@@ -1,25 +1,32 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { Client } from './client.ts'
-import type { DaemonOptions } from './daemon.ts'
+import { Lab } from './lab.ts'
 import { networkRoutes } from './routes.ts'
-import { type Site, TwoSites } from './sites.ts'
+import { network, type Site, TwoSites } from './sites.ts'
 import { until } from './until.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** What the unit gives the daemon, such as `net_admin`. */
 const unit = readFileSync(new URL('../../systemd/siteplane.service', import.meta.url), 'utf8')
 const given = /^AmbientCapabilities=(.+)$/m.exec(unit)![1]!.toLowerCase().replaceAll('cap_', '').split(' ')
 
+/** What runs a command as an ordinary user with these capabilities and no way to get others. */
+function asUser(capabilities: readonly string[]): readonly string[] {
+  const list = (sign: string) => ['-all', ...capabilities.map(name => `${sign}${name}`)].join(',')
+  return [
+    ...['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', '--no-new-privs'],
+    ...[`--bounding-set=${list('+')}`, `--inh-caps=${list('+')}`, `--ambient-caps=${list('+')}`],
+  ]
+}
+
 /** A daemon that runs as an ordinary user with these capabilities and no way to get others. */
 async function startAsUser(site: Site, capabilities: readonly string[]) {
   await site.router.run('mkdir', '-p', `${site.router.folder}/run`, `${site.router.folder}/state`)
   await site.router.run('chown', '-R', 'nobody', `${site.router.folder}/run`, `${site.router.folder}/state`)
-  const list = (sign: string) => ['-all', ...capabilities.map(name => `${sign}${name}`)].join(',')
-  const under: DaemonOptions['under'] = [
-    ...['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', '--no-new-privs'],
-    ...[`--bounding-set=${list('+')}`, `--inh-caps=${list('+')}`, `--ambient-caps=${list('+')}`],
-  ]
-  return site.start({ under })
+  return site.start({ under: asUser(capabilities) })
 }
 
 test('an ordinary user with the capabilities of the unit, and no others, serves a site and leaves the machine as it was', async () => {
@@ -44,6 +51,39 @@ test('an ordinary user with the capabilities of the unit, and no others, serves 
 
   expect(await daemon.stop()).toEqual({ status: 0, signal: undefined })
   expect(await rules()).toBe(before)
+})
+
+/** Loads each program with all that it can do, in every shape that the verifier has to look at, and says what capabilities it had. */
+const loadAll = `
+import { parseIp6 } from './appliance/base/ip6.ts'
+import { parseMac } from './appliance/base/mac.ts'
+import { Programs } from './appliance/fastpath/attach.ts'
+import { feature } from './appliance/fastpath/instance.ts'
+import { lanPlan } from './appliance/plane/plan.ts'
+import { siteOf } from './appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from './appliance/plane/sixplane.ts'
+import { effectiveCapabilities } from './appliance/system/capabilities.ts'
+
+const site = siteOf(parseNetworkId('${network}'), parseNodeAddress('11aa22bb33'))
+const features = Object.keys(feature)
+const mac = parseMac('02:00:00:00:00:01')
+using programs = new Programs()
+const loaded = []
+for (const chosen of [features, [], ...features.map(one => [one])]) {
+  const overlay = { kind: 'overlay', site, features: chosen, subnets: [] }
+  const lan = { kind: 'lan', site, plan: lanPlan(site.sitePrefix, undefined), mac, linkLocal: parseIp6('fe80::1'), features: chosen,
+    subnets: [3], overlay: { index: 1, mac: site.mac } }
+  loaded.push(programs.load(overlay, 'ingress'), programs.load(overlay, 'egress'), programs.load(lan, 'ingress'))
+}
+console.log(JSON.stringify({ capabilities: [...effectiveCapabilities()].sort(), loaded: loaded.filter(({ fd }) => fd > 0).length }))`
+
+test('CAP_BPF and CAP_NET_ADMIN are all that loading the programs takes, whatever they have to do', async () => {
+  await using lab = await Lab.create()
+  const host = await lab.host('loader')
+  const argv = [process.execPath, '--no-warnings', '--input-type=module-typescript', '-e', loadAll]
+  await using program = host.spawn(['env', '-C', root, ...asUser(['bpf', 'net_admin']), ...argv])
+  expect(await program.exited, program.output).toEqual({ status: 0, signal: undefined })
+  expect(JSON.parse(program.output)).toEqual({ capabilities: ['CAP_BPF', 'CAP_NET_ADMIN'], loaded: 27 })
 })
 
 test('without CAP_BPF it resolves neighbours itself, and says why', async () => {
