@@ -1,5 +1,19 @@
-/** The lease file: SQLite, every commit fsynced. It only loads and writes; who may have what is decided elsewhere. */
-import { closeSync, fstatSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+/**
+ * The lease file: SQLite with a write-ahead log. A transaction is written by SQLite and synced by us, beside our other work: what
+ * `synchronous = FULL` would do in its midst. It only loads and writes; who may have what is decided elsewhere.
+ */
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
@@ -106,6 +120,8 @@ export class LeaseDatabase implements Disposable {
   readonly #duid = new Uint8Array(130)
   readonly #path: string
   readonly #inode: bigint
+  readonly #log: number // the descriptor that is synced
+  #syncs = 0 // under way
   #shift: number
 
   /** Throws SQLite's error where the file is no database of ours, or can't be opened. */
@@ -116,7 +132,7 @@ export class LeaseDatabase implements Disposable {
     closeSync(file)
     this.#db = new DatabaseSync(path)
     try {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100')
+      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 100')
       const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
       if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt })
       this.#migrate(path)
@@ -124,6 +140,8 @@ export class LeaseDatabase implements Disposable {
       this.#put = this.#db.prepare(`INSERT OR REPLACE INTO lease VALUES (${row})`)
       this.#remove = this.#db.prepare('DELETE FROM lease WHERE slot = ?')
       this.#quarantine = this.#db.prepare('INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)')
+      this.#log = openSync(`${path}-wal`, 'r')
+      syncFolder(dirname(path)) // it may be new there
       this.#shift = Number(this.#db.prepare('SELECT shift FROM clock').get()?.['shift'] ?? 0)
     } catch (error) {
       this.#db.close()
@@ -153,7 +171,30 @@ export class LeaseDatabase implements Disposable {
     return rows.map(row => quarantineOf(row as Row))
   }
 
-  /** All of the changes or none, on disk when it returns. Throws SQLite's error. */
+  /** Calls back when all that was written before is on disk, or with the reason why not. */
+  sync(done: (error: Error | undefined) => void): void {
+    this.#syncs++
+    fdatasync(this.#log, error => {
+      if (--this.#syncs === 0 && !this.#db.isOpen) closeSync(this.#log)
+      done(error ?? undefined)
+    })
+  }
+
+  /** The same, at once. Throws. */
+  syncNow(): void {
+    fdatasyncSync(this.#log)
+  }
+
+  /**
+   * After a sync that failed: nobody knows which parts of the log are on disk, and what comes behind a hole is never read again. So
+   * all of it goes to the database, and the log begins anew. Throws.
+   */
+  mend(): void {
+    const { busy } = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
+    if (busy !== 0) throw new Error('the lease file is in use by another program')
+  }
+
+  /** All of the changes or none; on disk after the next sync. Throws SQLite's error. */
   write(changes: Iterable<SlotChange>, quarantine: readonly Quarantine[] = []): void {
     this.#transaction(() => {
       for (const change of changes) this.#apply(change)
@@ -161,13 +202,14 @@ export class LeaseDatabase implements Disposable {
     })
   }
 
-  /** The same in the place of all that is there. */
+  /** The same in the place of all that is there, and synced. */
   rewrite(all: Iterable<SlotChange>, quarantine: readonly Quarantine[]): void {
     this.#transaction(() => {
       this.#db.exec('DELETE FROM lease; DELETE FROM quarantine')
       for (const change of all) this.#apply(change)
       for (const each of quarantine) this.#keep(each)
     })
+    this.syncNow()
   }
 
   #keep({ subnet, host, duid, iaid, mac, registeredAt, until }: Quarantine): void {
@@ -181,6 +223,7 @@ export class LeaseDatabase implements Disposable {
       this.#db.prepare('UPDATE quarantine SET until = until + ?1, registered_at = registered_at + ?1').run(milliseconds)
     })
     this.#shift += milliseconds
+    this.syncNow()
   }
 
   /** Forgets quarantine that has ended, and the oldest beyond `most`. */
@@ -204,7 +247,9 @@ export class LeaseDatabase implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#db.isOpen) this.#db.close()
+    if (!this.#db.isOpen) return
+    this.#db.close()
+    if (this.#syncs === 0) closeSync(this.#log)
   }
 
   #migrate(path: string): void {
@@ -288,6 +333,12 @@ export function openDatabase(
     forget()
     return { database: new LeaseDatabase(path), damage: messageOf(error) }
   }
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  fsyncSync(folder)
+  closeSync(folder)
 }
 
 /** One damaged file is kept for whoever wants to look at it. */

@@ -76,7 +76,7 @@ export class LanServer {
     this.#throttle = new Throttle(options.clock)
     this.#outbox = new Outbox({
       ...options,
-      commit: () => this.#commit(),
+      commit: done => this.#commit(done),
       counters: this.#counters,
       send: batch => this.#sockets?.datagrams.send(batch) ?? [],
     })
@@ -227,10 +227,9 @@ export class LanServer {
     for (const endpoint of [datagrams, neighbours, frames]) endpoint.close()
   }
 
-  #commit(): boolean {
-    const stored = this.#options.store.commit()
+  #commit(done: (stored: boolean) => void): void {
     this.#options.clients?.commit()
-    return stored
+    this.#options.store.commit(done)
   }
 
   /** Of this LAN and of those behind it. */

@@ -7,8 +7,8 @@ import type { Addressed, Reply } from './packet.ts'
 import type { UdpOut } from './socket.ts'
 
 interface OutboxOptions {
-  /** Stores what was staged, and says whether it is. */
-  readonly commit: () => boolean
+  /** Stores what was staged, and then says whether it is. */
+  readonly commit: (done: (stored: boolean) => void) => void
   readonly counters: Counters
   readonly clock: Clock
   readonly log: Log
@@ -31,16 +31,23 @@ export class Outbox {
     this.#replies.push(reply)
   }
 
-  /** Stores what was staged, and sends all that waits. */
+  /** Sends what promises nothing, stores what was staged, and sends the rest when it is. */
   flush(): void {
-    const { commit, counters } = this.#options
+    const { commit } = this.#options
     const replies = this.#replies
     this.#replies = []
-    const stored = commit()
-    const kept = stored ? replies : replies.filter(({ promises }) => !promises)
-    counters.unstored += replies.length - kept.length
-    this.#send(kept.filter(({ delegations }) => delegations === undefined))
-    for (const reply of kept) if (reply.delegations) void this.#sendRouted(reply, reply.delegations)
+    this.#send(replies.filter(({ promises }) => !promises))
+    const promised = replies.filter(({ promises }) => promises)
+    commit(stored => this.#settle(promised, stored))
+  }
+
+  #settle(promised: readonly Reply[], stored: boolean): void {
+    if (!stored) {
+      this.#options.counters.unstored += promised.length
+      return
+    }
+    this.#send(promised.filter(({ delegations }) => delegations === undefined))
+    for (const reply of promised) if (reply.delegations) void this.#sendRouted(reply, reply.delegations)
   }
 
   /** Sends at once. Returns how many left. */

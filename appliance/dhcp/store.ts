@@ -8,12 +8,22 @@ import { type Log, Throttle } from '../base/log.ts'
 import type { Binding, Bindings, Change, Quarantine } from './binding.ts'
 import { isCorrupt, type LeaseDatabase, openDatabase, type SlotChange } from './database.ts'
 import { type LeaseRow, leaseRows, type ServedLan } from './leases.ts'
+import { SyncQueue } from './sync-queue.ts'
 import { mostQuarantined, Table } from './table.ts'
 
 const jump = 5_000 // a wall clock that moved this much against the monotonic one was set, not slewed
 const kept = 7 * 86_400_000 // our own: how long a lease is remembered after its end; the host gets the same address anyhow
 const mostForgotten = 256 // at a time
 const retry = 1_000 // a disk that failed is tried again this often at most
+
+/** What one commit has written. */
+interface Batch {
+  readonly written: boolean // there was something
+  readonly touched: ReadonlySet<number>
+  readonly undo: readonly (readonly Change[])[]
+  readonly changes: readonly Change[]
+  readonly done: (stored: boolean) => void
+}
 
 export class Store implements Disposable {
   readonly #path: string
@@ -25,6 +35,12 @@ export class Store implements Disposable {
   #quarantined: Quarantine[] = [] // staged
   #undo: Change[][] = []
   #staged: Change[] = []
+  readonly #syncsAtOnce: boolean
+  readonly #syncs = new SyncQueue<Batch>(
+    done => this.#database.sync(done),
+    (batches, error) => this.#settle(batches, error),
+  )
+  #mending = false // a sync failed
   #unsaved = new Set<number>() // slots of which the file may not hold what it should, since a write failed
   #failure: string | undefined
   #damage: string | undefined
@@ -32,7 +48,8 @@ export class Store implements Disposable {
   #seen: { readonly wall: number; readonly monotonic: number }
   #listener: (changes: readonly Change[]) => void = () => {}
 
-  constructor(path: string, log: Log, clock: Clock) {
+  constructor(path: string, log: Log, clock: Clock, syncsAtOnce: boolean) {
+    this.#syncsAtOnce = syncsAtOnce
     this.#path = path
     this.#log = log
     this.#clock = clock
@@ -106,28 +123,16 @@ export class Store implements Disposable {
     for (const change of changes) if (change.kind === 'quarantine') this.#quarantined.push(change.quarantine)
   }
 
-  /** Stores what was staged: true when it is on disk. False takes it back, and nothing of it may be promised to a client. */
-  commit(): boolean {
-    const touched = this.#table.takeTouched()
-    const quarantined = this.#quarantined
-    const undo = this.#undo
-    const changes = this.#staged
-    this.#quarantined = []
-    this.#undo = []
-    this.#staged = []
-    if (touched.size === 0 && quarantined.length === 0) return true
-    try {
-      this.#write(touched, quarantined)
-      this.#recovered()
-      this.#listener(changes)
-      return true
-    } catch (error) {
-      for (const changes of undo.reverse()) this.#table.apply(changes)
-      for (const slot of touched) this.#unsaved.add(slot) // whatever became of the transaction, the next one sets it right
-      for (const slot of this.#table.takeTouched()) this.#unsaved.add(slot)
-      this.#failed(error)
-      return false
-    }
+  /**
+   * Stores what was staged, and calls back with true when it is on disk: at once or later. False takes it back, and nothing of it
+   * may be promised to a client.
+   */
+  commit(done: (stored: boolean) => void): void {
+    const batch = this.#writeStaged(done)
+    if (!batch) done(false)
+    else if (!batch.written) done(true)
+    else if (this.#syncsAtOnce) this.#settle([batch], this.#syncNow())
+    else this.#syncs.push(batch)
   }
 
   /** To be called now and then: looks after the file, and forgets a few of the leases that ended long ago. */
@@ -145,7 +150,7 @@ export class Store implements Disposable {
     const old = this.#table.endedBefore(this.now() - kept, mostForgotten)
     if (old.length === 0) return
     this.stage(old.map(binding => ({ kind: 'remove', binding })))
-    this.commit()
+    this.commit(() => {})
   }
 
   /** Whether leases can be stored. After a failure it tries the disk itself, so that no client is drawn here in vain. */
@@ -156,9 +161,12 @@ export class Store implements Disposable {
     this.#tried = monotonic
     try {
       this.#attempt(() => {
+        if (this.#mending) this.#database.mend()
         this.#database.touch(this.#clock.now())
         if (this.#unsaved.size > 0) this.#database.write(this.#changes(this.#unsaved))
+        this.#database.syncNow()
       })
+      this.#mending = false
       this.#unsaved.clear()
       this.#recovered()
       return true
@@ -183,11 +191,64 @@ export class Store implements Disposable {
     this.#database[Symbol.dispose]()
   }
 
-  #write(touched: ReadonlySet<number>, quarantined: readonly Quarantine[]): void {
+  /** Writes what was staged; undefined where that fails, and then it is taken back. */
+  #writeStaged(done: Batch['done']): Batch | undefined {
+    const quarantined = this.#quarantined
+    const touched = this.#table.takeTouched()
+    const written = touched.size > 0 || quarantined.length > 0
+    const batch = { written, touched, undo: this.#undo, changes: this.#staged, done }
+    this.#quarantined = []
+    this.#undo = []
+    this.#staged = []
+    if (!written) return batch
     const slots = this.#unsaved.size === 0 ? touched : new Set([...this.#unsaved, ...touched])
-    this.#attempt(() => this.#database.write(this.#changes(slots), quarantined))
-    this.#unsaved.clear()
-    if (quarantined.length > 0) this.#database.prune(this.#clock.now(), mostQuarantined)
+    try {
+      this.#attempt(() => {
+        if (this.#mending) this.#database.mend()
+        this.#database.write(this.#changes(slots), quarantined)
+      })
+      this.#mending = false
+      this.#unsaved.clear()
+      if (quarantined.length > 0) this.#database.prune(this.#clock.now(), mostQuarantined)
+      return batch
+    } catch (error) {
+      this.#takeBack([batch])
+      this.#failed(error)
+      return undefined
+    }
+  }
+
+  #syncNow(): Error | undefined {
+    try {
+      this.#database.syncNow()
+      return undefined
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  /** What became of batches: with an error they are not on disk, nor is what was written after them. */
+  #settle(batches: readonly Batch[], error: Error | undefined): void {
+    if (!error) {
+      this.#recovered()
+      for (const { changes, done } of batches) {
+        this.#listener(changes)
+        done(true)
+      }
+      return
+    }
+    const all = [...batches, ...this.#syncs.takeAll()]
+    this.#mending = true
+    this.#takeBack(all)
+    this.#failed(error)
+    for (const { done } of all) done(false)
+  }
+
+  #takeBack(batches: readonly Batch[]): void {
+    for (const { undo } of batches.toReversed()) for (const changes of undo.toReversed()) this.#table.apply(changes)
+    // Whatever became of the transactions, the next one sets it right.
+    for (const { touched } of batches) for (const slot of touched) this.#unsaved.add(slot)
+    for (const slot of this.#table.takeTouched()) this.#unsaved.add(slot)
   }
 
   *#changes(slots: Iterable<number>): Generator<SlotChange> {
@@ -248,10 +309,13 @@ const deleted = 'deleted'
 const lost = 'the lease file was deleted while in use: it was made anew'
 const spoiled = 'the lease file was damaged: it was set aside and made anew'
 
-/** Opens or makes the lease file. A damaged one is set aside. Throws an OperatorError where the file can't be used. */
-export function openStore(path: string, log: Log, clock: Clock = systemClock): Store {
+/**
+ * Opens or makes the lease file. A damaged one is set aside. With `syncsAtOnce` a commit waits for the disk; otherwise the disk
+ * works beside us. Throws an OperatorError where the file can't be used.
+ */
+export function openStore(path: string, log: Log, clock: Clock = systemClock, syncsAtOnce = false): Store {
   try {
-    return new Store(path, log, clock)
+    return new Store(path, log, clock, syncsAtOnce)
   } catch (error) {
     if (error instanceof OperatorError) throw error
     throw new OperatorError(`can't open the lease file ${path}: ${messageOf(error)}`, { cause: error })

@@ -15,6 +15,7 @@ import { type KernelState, mark, type Route } from '../../../appliance/netlink/k
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
+import { commit } from '../dhcp/stored.ts'
 
 const site = siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92ceee5'))
 const { lan } = parseConfig(
@@ -45,7 +46,7 @@ test('I04 there is a route for each live delegation of a LAN that is configured,
   const folder = mkdtempSync(join(tmpdir(), 'siteplane-'))
   const time = { at: now }
   const clock: Clock = { now: () => time.at, monotonic: () => time.at - now }
-  using store = openStore(join(folder, 'leases.db'), silentLog, clock)
+  using store = openStore(join(folder, 'leases.db'), silentLog, clock, true)
   try {
     const bindings = [
       delegation(1),
@@ -55,7 +56,7 @@ test('I04 there is a route for each live delegation of a LAN that is configured,
       delegation(5, { validUntil: now - 1 }),
     ]
     store.stage(bindings.map(binding => ({ kind: 'put', binding })))
-    expect(store.commit()).toBe(true)
+    expect(commit(store)).toBe(true)
     let woken = 0
     const routes = new DelegationRoutes(store, () => woken++)
     const text = () => routes.wanted(lan, site).map(({ prefix, link }) => `${formatPrefix(prefix)} ${link}`)

@@ -76,7 +76,7 @@ export class Bench implements AsyncDisposable {
   readonly present = new Map<Ip6, Mac>()
 
   constructor(open?: () => Sockets, random = () => 0.5, over: Partial<LanServerOptions> = {}) {
-    this.store = openStore(join(this.folder, 'leases.sqlite'), silentLog, this.clock)
+    this.store = openStore(join(this.folder, 'leases.sqlite'), silentLog, this.clock, true)
     this.clients = new ClientStore(join(this.folder, 'clients.sqlite'), silentLog, this.clock)
     const line = (level: string) => (fields: object, text: string) => void this.lines.push({ level, text, fields })
     const log: Log = {

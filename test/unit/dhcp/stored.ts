@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Binding, Change } from '../../../appliance/dhcp/binding.ts'
+import type { Store } from '../../../appliance/dhcp/store.ts'
 import { host, macA } from './scene.ts'
 
 /** A state directory that goes with the test. */
@@ -35,3 +36,13 @@ export const bindingOf = (over: Partial<Binding> = {}): Binding => ({
   ...over,
 })
 export const put = (over: Partial<Binding> = {}): Change => ({ kind: 'put', binding: bindingOf(over) })
+
+/** Commits in a store that syncs at once, and says whether it is stored. */
+export function commit(store: Store): boolean {
+  let told: boolean | undefined
+  store.commit(stored => {
+    told = stored
+  })
+  if (told === undefined) throw new Error('the store does not sync at once')
+  return told
+}
