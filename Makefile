@@ -127,7 +127,7 @@ check: setup ## types, lint, format, import table
 
 .PHONY: bench
 bench: LAB_NEEDS += /usr/include/stdio.h:libc6-dev /usr/bin/taskset:util-linux /usr/sbin/ndppd:ndppd
-bench: root setup $(addprefix build/bench/,generator generator.bpf.o sink.bpf.o) ## measurements that decided something; QUICK=1: fewer rounds
+bench: root setup $(addprefix build/bench/,first-packet generator generator.bpf.o sink.bpf.o) ## measurements that decided something; QUICK=1: fewer rounds
 	@vitest run --config test/vitest.config.ts --project bench --disableConsoleIntercept=true
 
 .PHONY: clean

@@ -41,7 +41,7 @@ async function oneNeighbour(mac: string): Promise<Path> {
 
 async function programs(attachment: Attachment): Promise<Path> {
   const path = await oneNeighbour(placeholder)
-  await path.router.run(process.execPath, '--no-warnings', 'test/bench/attach.ts', JSON.stringify(attachment))
+  await path.attach(attachment)
   return path
 }
 

@@ -13,9 +13,11 @@ import { type Site, siteOf } from '../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
 import type { Host } from '../lab/host.ts'
 import { Lab } from '../lab/lab.ts'
+import type { Attachment } from './attach.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const built = `${root}build/bench/`
+const attaching = `${root}test/bench/attach.ts`
 const alone = ['taskset', '-c', '0', 'chrt', '--fifo', '1'] // one core, which nobody else gets meanwhile
 
 export const network = '8056c2e21c000001'
@@ -81,12 +83,11 @@ export class Path implements AsyncDisposable {
     return { sent, delivered: (await this.#delivered()) - before, nanoseconds: nanoseconds / timed }
   }
 
-  /** How long the host takes to make one packet that nobody forwards: part of every measurement. */
-  async generator(milliseconds: number): Promise<number> {
-    await this.router.ip('link', 'set', 'lan0', 'xdp', 'obj', `${built}sink.bpf.o`, 'sec', 'xdp')
-    const { nanoseconds } = await this.send({ destinations: 1_000_000, sites: 1_000 }, milliseconds)
-    await this.router.ip('link', 'set', 'lan0', 'xdp', 'off')
-    return nanoseconds
+  /** Puts programs on the router's links, and says in how many milliseconds; a second time they stand beside the first. */
+  async attach(attachment: Attachment): Promise<number> {
+    return Number(
+      await this.router.run(...alone, process.execPath, '--no-warnings', attaching, JSON.stringify(attachment)),
+    )
   }
 
   /** Neighbour entries on the overlay. */
