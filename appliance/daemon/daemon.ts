@@ -184,7 +184,7 @@ export class Daemon {
       resolverFailure: router.resolverFailure,
       fastPlan: router.fastPlan,
       fastPath: this.#fastPath,
-      storeReasons: this.#store.reasons(),
+      storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],
       parts: this.#supervisor.states(),
       httpReasons: this.#http.content.reasons(),
       clock: this.#clock,

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Clock } from '../base/clock.ts'
+import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import { type Duid, parseDuid } from './duid.ts'
@@ -56,6 +57,7 @@ export class ClientStore implements Disposable {
   #count = 0
   #open = false // a transaction
   #replay: bigint | undefined
+  #failure: string | undefined // of the last time that the file was used
 
   /** A file that can't be used is made anew; where that fails too, nothing is remembered and the log says so. */
   constructor(path: string, log: Log, clock: Clock, most = usualMost) {
@@ -139,6 +141,12 @@ export class ClientStore implements Disposable {
     return this.#replay
   }
 
+  /** What is wrong, as clauses for the status. */
+  reasons(): string[] {
+    if (this.#failure === undefined) return []
+    return [`clients can't be asked to renew, since ${this.#path} can't be used: ${this.#failure}`]
+  }
+
   /** 16 octets that nobody can guess. */
   newKey(): Uint8Array {
     return new Uint8Array(randomBytes(keyLength))
@@ -182,8 +190,11 @@ export class ClientStore implements Disposable {
 
   #attempt<T>(body: () => T): T | undefined {
     try {
-      return body()
+      const result = body()
+      if (this.#db) this.#failure = undefined
+      return result
     } catch (error) {
+      this.#failure = messageOf(error)
       const pass = this.#throttle.pass('clients')
       if (pass)
         this.#log.warn(

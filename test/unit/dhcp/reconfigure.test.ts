@@ -291,5 +291,6 @@ describe('what is kept of clients', () => {
     nowhere.put(client)
     nowhere.commit()
     expect([nowhere.find(5, host), nowhere.replay(), nowhere.reconfigurable(5, 0)]).toEqual([undefined, undefined, []])
+    expect([clients.reasons().length, nowhere.reasons()]).toEqual([0, [expect.stringContaining('ENOENT')]])
   })
 })
