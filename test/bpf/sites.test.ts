@@ -64,7 +64,7 @@ test('stays within its bounds when there are more sites than rows: who was there
   expect(row(peer.node)?.outPackets).toBe(known + Math.ceil(many / 1000))
 
   const sites = readSites(programs.sites, now())
-  expect(sites.length).toBeLessThanOrEqual(rows * programs.cpus)
+  expect(sites.filter(site => site.outPackets > 0).length).toBeLessThanOrEqual(rows * programs.cpus)
   const after = readTraffic(programs.traffic)
   expect(after['out.otherPackets']).toBeGreaterThan(before['out.otherPackets'])
   const total = sites.reduce((sum, site) => sum + site.outPackets, 0)
