@@ -29,7 +29,7 @@ export interface LanOutline {
   readonly subnet: number | null
   readonly prefix: string | null
   readonly routerAddress: string | null
-  readonly dynamic: { readonly first: string; readonly last: string } | null
+  readonly dynamic: { readonly first: string; readonly last: string } | null // null: not known yet, or another server's
   readonly onLink: readonly string[] // what an advertisement says hosts reach without a router
   readonly hostRoutes: readonly string[] // and what by this one
   readonly relay: string | null // the router of a LAN that this one doesn't see; it advertises there
@@ -72,7 +72,10 @@ function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined, rel
     subnet: lan.subnet ?? null,
     prefix: plan ? formatPrefix(plan.prefix) : null,
     routerAddress: plan ? `${formatIp6(plan.router)}/${plan.prefix.length}` : null,
-    dynamic: plan ? { first: formatIp6(plan.dynamic.first), last: formatIp6(plan.dynamic.last) } : null,
+    dynamic:
+      plan && lan.dhcpv6 !== 'off'
+        ? { first: formatIp6(plan.dynamic.first), last: formatIp6(plan.dynamic.last) }
+        : null,
     onLink: relay !== null ? [] : networkOnLink ? [...own, formatPrefix(network)] : own,
     hostRoutes: relay !== null ? [] : networkOnLink ? halves(network).map(formatPrefix) : [formatPrefix(network)],
     relay,

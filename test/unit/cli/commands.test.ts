@@ -45,6 +45,12 @@ async function daemon(view: FakeView) {
 }
 
 describe('siteplane check', () => {
+  test('shows no leases of ours where another DHCPv6 server is to give them', async () => {
+    const { out } = await run('check', '--config', config(staticConfig.replace('eth1\n', 'eth1\n    dhcpv6: off\n')))
+    const [, first, second] = out.split(/^LAN /m)
+    expect([first, second].map(text => text?.includes('leases from'))).toEqual([false, true])
+  })
+
   test('prints the plan of a static overlay', async () => {
     const file = config(staticConfig)
     expect(await run('check', '--config', file)).toEqual({
