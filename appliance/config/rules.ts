@@ -84,6 +84,8 @@ export function checkFlags(value: unknown, context: Context): void {
   }
 }
 
+const repeatable = [16, 17] // once for each enterprise, RFC 9915 section 21.16
+
 /** Each option once, and none that another key makes. */
 export function checkOptions(value: unknown, context: Context): void {
   const { dhcpv6, ntp } = keysOf(value)
@@ -93,7 +95,7 @@ export function checkOptions(value: unknown, context: Context): void {
   if (Array.isArray(servers) && servers.length > 0) for (const code of [31, 56]) taken.set(code, 'ntp.servers')
   for (const [i, option] of (Array.isArray(options) ? options : []).entries()) {
     const { code } = keysOf(option)
-    if (!isNumber(code)) continue
+    if (!isNumber(code) || repeatable.includes(code)) continue
     const before = taken.get(code)
     if (before === undefined) taken.set(code, `options[${i}]`)
     else problem(context, ['dhcpv6', 'options', i], `option ${code} is given by ${before} already`)

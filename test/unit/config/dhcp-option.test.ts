@@ -100,6 +100,8 @@ describe('an option of one’s own', () => {
         - {name: ntp-server, data: ntp2.example}
         - {code: 59, data: a}
         - {name: bootfile-url, data: b}
+        - {name: vendor-opts, data: 00000009}
+        - {code: 17, data: "00 00 00 0a"}
 `)
     expect(problems(file)).toEqual([
       'f.yaml:7:11: lan[0].dhcpv6.options[0]: option 56 is given by ntp.servers already',

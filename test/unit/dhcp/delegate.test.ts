@@ -247,3 +247,22 @@ describe('a stranger who takes what there is', () => {
     expect(here.table.delegations().length).toBe(32)
   })
 })
+
+test('F06 Rapid Commit makes the lease of a prefix too, beside an address or alone', () => {
+  const rapid = { kind: 'rapid-commit' } as const
+  for (const options of [
+    [rapid, ia(), pd()],
+    [rapid, pd()],
+  ]) {
+    const site = scene()
+    const reply = site.ask('solicit', options)
+    expect(findOption(reply.options, 'rapid-commit')).toEqual(rapid)
+    expect([...site.table.bindings].map(({ iaType }) => iaType).sort()).toEqual(
+      options.length === 3 ? ['na', 'pd'] : ['pd'],
+    )
+    expect(told(site.ask('renew', [pd([live(reply)])]))).toEqual(told(reply))
+  }
+  const plain = scene({ rapidCommit: false })
+  plain.ask('solicit', [rapid, pd()])
+  expect(plain.table.size).toBe(0)
+})
