@@ -52,10 +52,10 @@ test('the overlay stays away: hosts keep the way for 30 s, then lose it, and hav
   await zerotier.stop()
   await zerotier.removeInterface()
   const away = performance.now()
-  const degraded = await daemon.hasStatus(({ state }) => state === 'degraded', 'to miss the overlay', 5_000)
+  const degraded = await daemon.hasStatus(({ state }) => state === 'degraded', 'to miss the overlay')
   expect(degraded.lan[0]).toMatchObject({ state: 'serving' })
   await stays(hasWay, 'the way on the host', 26_000)
-  await until(async () => !(await hasWay()), 'the way to go', 10_000)
+  await until(async () => !(await hasWay()), 'the way to go')
   expect(performance.now() - away).toBeGreaterThan(29_000)
   expect(await host.globalAddress('eth0', a.addressStart)).toBe(address)
   expect(await host.reaches(a.address)).toBeGreaterThan(0) // the LAN itself goes on
@@ -65,7 +65,7 @@ test('the overlay stays away: hosts keep the way for 30 s, then lose it, and hav
   await daemon.serving()
   await until(hasWay, 'the way on the host again')
   expect(await host.globalAddress('eth0', a.addressStart)).toBe(address)
-}, 90_000)
+}, 180_000)
 
 test('a router that starts while ZeroTier is down serves its LAN as the site it was', async () => {
   await using sites = await TwoSites.create({ overlay: false })
