@@ -29,7 +29,9 @@ const configuration = (site: Site) =>
     '    delegate: {}\n    dhcpv6: { lifetimes: { preferred: 3600, valid: 7200, t1: 1800, t2: 2880 } }\n',
   )
 
-const delegationOf = async (daemon: Daemon) => (await daemon.leases()).find(({ type }) => type === 'IA_PD')
+/** The delegation that begins at `address`, or the only one. */
+const delegationOf = async (daemon: Daemon, address?: string) =>
+  (await daemon.leases()).find(lease => lease.type === 'IA_PD' && (address ?? lease.address) === lease.address)
 
 /** What leads to delegated prefixes on the router: `dst via gateway dev`. */
 async function delegatedRoutes({ router, prefix }: Site): Promise<string[]> {
@@ -86,7 +88,7 @@ test('I04 I05 dhcpcd routes a /96 that the other site reaches, through a restart
   await daemon.kill()
   daemon = a.start({ configuration: configuration(a) })
   await daemon.serving()
-  await until(async () => (await delegationOf(daemon))?.state === 'bound', 'the lease from the file')
+  await until(async () => (await delegationOf(daemon, lease.address))?.state === 'bound', 'the lease from the file')
   const { sent, received } = await pings.stop()
   expect(sent - received, 'pings lost').toBeLessThanOrEqual(1)
   expect(await delegatedRoutes(a)).toContain(route) // beside those of networkd, which asks unasked
@@ -97,7 +99,7 @@ test('I04 I05 dhcpcd routes a /96 that the other site reaches, through a restart
   await until(async () => (await delegatedRoutes(a)).includes(route), 'the route to be mended', 2_000)
 
   client.program.signal('SIGALRM') // release and exit
-  await until(async () => (await delegationOf(daemon))?.state === 'released', 'the release')
+  await until(async () => (await delegationOf(daemon, lease.address))?.state === 'released', 'the release')
   await until(async () => !(await delegatedRoutes(a)).includes(route), 'the route to go', 2_000)
   const { received: none, complaints } = await far.ping(address, { wait: 2 })
   expect(none).toBe(0)
