@@ -11,15 +11,16 @@ const kills = Number(process.env['FLOW_KILLS'] ?? 1)
 const seconds = Number(process.env['FLOW_SECONDS'] ?? 0) // that the flow lasts at least, between two kills
 const slack = 4_000 // a busy machine is late
 
-/** Two sites with a daemon each, and a host with an address on either side. */
+/** Two sites with a daemon each, a host with an address on either side, and one that has said a word once and then only listens. */
 async function serve(sites: TwoSites) {
   const { a, b } = sites
   const near = a.start()
   const other = b.start()
   await Promise.all([near.serving(), other.serving()])
-  const [mine, theirs] = await Promise.all([a.settle(a.hosts[0], 0xa1n), b.settle(b.hosts[0], 0xb1n)])
-  await a.hosts[0].reaches(theirs)
-  return { near, other, mine, theirs }
+  await a.settle(a.hosts[0], 0xa1n)
+  const [quiet, theirs] = await Promise.all([a.settle(a.hosts[1], 0xa2n), b.settle(b.hosts[0], 0xb1n)])
+  for (const host of a.hosts) await host.reaches(theirs)
+  return { near, other, quiet, theirs }
 }
 
 const ends = {
@@ -28,16 +29,16 @@ const ends = {
 } as const
 
 test.for(Object.entries(ends))(
-  `%s and a start during a flow of ${rate} packets a second, with a tenth of it back: none is lost`,
+  `%s and a start during a flow of ${rate} packets a second, with a tenth of it back, to a host that only listens: none is lost`,
   { timeout: 60_000 + kills * (seconds + 10) * 2_000 },
   async ([, end], { annotate }) => {
     await using sites = await TwoSites.create()
     const { a, b } = sites
-    const { near, other, mine, theirs } = await serve(sites)
+    const { near, other, quiet, theirs } = await serve(sites)
     await using _ = other
     let daemon = near
     await using out = await Flow.start(a.hosts[0], b.hosts[0], theirs, rate)
-    await using back = await Flow.start(b.hosts[0], a.hosts[0], mine, rate / 10)
+    await using back = await Flow.start(b.hosts[0], a.hosts[1], quiet, rate / 10)
     for (let kill = 0; kill < kills; kill++) {
       await out.goesOn((seconds * rate) / 2)
       await end(daemon)
@@ -100,4 +101,25 @@ test('a link of the overlay that was down, was made anew, or had another MAC has
     await near.hasStatus(({ overlay }) => overlay.state !== 'ok', 'to see the wrong MAC')
     await router.ip('link', 'set', 'zt0', 'address', a.place.mac)
   })
+})
+
+test('a card of the LAN that is taken out and plugged in again has its program back, and its hosts are reached', async ({
+  annotate,
+}) => {
+  await using sites = await TwoSites.create()
+  const { a, b } = sites
+  const { near, other, quiet } = await serve(sites)
+  await using _ = near
+  await using __ = other
+  const [card] = await a.router.ip<{ address: string }>('link', 'show', 'lan0')
+  await a.router.ip('link', 'delete', 'lan0')
+  await near.hasStatus(({ lan }) => lan[0]!.state === 'waiting', 'to wait for the card')
+  await a.lan.plug({ host: a.router, link: 'lan0', mac: card!.address })
+  await a.router.setUp('lan0')
+  const began = performance.now()
+  const stands = async () =>
+    (await a.router.run('tc', 'filter', 'show', 'dev', 'lan0', 'ingress')).includes('siteplane')
+  await until(stands, 'the program on the LAN')
+  await annotate(`${Math.round(performance.now() - began)} ms, of which the card's link-local address takes most`)
+  await b.hosts[0].reaches(quiet)
 })
