@@ -6,7 +6,7 @@ import { messageOf } from '../base/errors.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Binding, Change } from '../dhcp/binding.ts'
-import { Programs } from '../fastpath/attach.ts'
+import { directHook, Programs } from '../fastpath/attach.ts'
 import { type FastPathPlan, planFastPath, type Wanted } from '../fastpath/plan.ts'
 import {
   type Member,
@@ -27,6 +27,7 @@ const gathering = 200 // milliseconds: a new host is known by its probe for dupl
 export class FastPath implements ProgramSource, Disposable {
   readonly #log: Log
   readonly #rates = new Rates()
+  readonly direct = directHook()
   #programs: Programs | undefined
   #refusal: Error | undefined // why BPF can't be had here
   #bindings: () => Iterable<Binding> = () => []
@@ -49,17 +50,13 @@ export class FastPath implements ProgramSource, Disposable {
     this.#programs?.forget()
   }
 
-  find(code: string) {
-    return this.#programs?.find(code)
-  }
-
-  codeOf(id: number): string | undefined {
-    return this.#programs?.codeOf(id)
+  find(id: number) {
+    return this.#programs?.find(id)
   }
 
   /** The kernel has these now; the others are let go of. */
   keep(plan: FastPathPlan): void {
-    this.#programs?.keep(new Set(plan.programs.map(({ code }) => code)))
+    this.#programs?.keep(new Set(plan.programs.map(({ id }) => id)))
   }
 
   /** Hosts with a lease are known to the programs from now on. */
@@ -73,7 +70,7 @@ export class FastPath implements ProgramSource, Disposable {
    * packet on: a host need not speak again because we were started again.
    */
   observe({ programs, found }: KernelState): void {
-    this.#found = programs.some(({ code }) => code !== undefined) ? [] : found
+    this.#found = programs.some(({ id }) => this.find(id)) ? [] : found
     if (this.#programs) this.#hear(this.#programs)
   }
 

@@ -103,13 +103,11 @@ export class Placement {
 
 const nothing = { mode: 'off', programs: [], turbo: false } as const // what runs where a program could not be put in place
 
-const placeOf = ({ link, point, code }: Placed): string => `${link} ${point} ${code}`
+const placeOf = ({ link, point, id }: Placed): string => `${link} ${point} ${id}`
 
 function standingOn({ links, programs }: KernelState): ReadonlySet<string> {
   const names = new Map(links.map(link => [link.index, link.name]))
-  return new Set(
-    programs.map(({ link, point, code }) => placeOf({ link: names.get(link) ?? '', point, code: code ?? '' })),
-  )
+  return new Set(programs.map(({ link, point, id }) => placeOf({ link: names.get(link) ?? '', point, id })))
 }
 
 /** What is missing of a plan on links that are there, as a clause. */

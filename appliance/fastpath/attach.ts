@@ -7,6 +7,7 @@ import { toHex } from '../base/bytes.ts'
 import { KernelError } from '../base/errors.ts'
 import { effectiveCapabilities } from '../system/capabilities.ts'
 import { BpfObject, MappedMap, possibleCpus, programId, removeFromMap, updateMapBatch } from '../system/libbpf.ts'
+import { hasTcx, tcxAttach, tcxDetach, tcxList } from '../system/tcx.ts'
 import { encodeInstance, type Instance } from './instance.ts'
 import { memberSize, memberSlots, reasonsSize, type SiteTables, siteSetSize, trafficSize } from './sites.ts'
 
@@ -104,8 +105,9 @@ export class Programs implements Disposable {
     return program
   }
 
-  find(code: string): LoadedProgram | undefined {
-    return this.#loaded.get(code)
+  /** By the kernel's number; undefined for those of an earlier process, or of others. */
+  find(id: number): LoadedProgram | undefined {
+    return [...this.#loaded.values()].find(program => program.id === id)
   }
 
   /** Tries again what was refused. */
@@ -113,16 +115,10 @@ export class Programs implements Disposable {
     this.#refused.clear()
   }
 
-  /** What a program is made of, by the kernel's number: undefined for those of an earlier process, or of others. */
-  codeOf(id: number): string | undefined {
-    for (const program of this.#loaded.values()) if (program.id === id) return program.code
-    return undefined
-  }
-
   /** Closes all but these. Those that stand on a link go on there until another takes their place. */
-  keep(codes: ReadonlySet<string>): void {
+  keep(ids: ReadonlySet<number>): void {
     for (const [code, object] of this.#objects) {
-      if (codes.has(code)) continue
+      if (ids.has(this.#loaded.get(code)!.id)) continue
       object[Symbol.dispose]()
       this.#objects.delete(code)
       this.#loaded.delete(code)
@@ -173,6 +169,17 @@ export class Programs implements Disposable {
     this.keep(new Set())
     this.#maps[Symbol.dispose]()
   }
+}
+
+/** Programs straight on links, where this kernel takes them. */
+export function directHook(): DirectHook | undefined {
+  return hasTcx() ? { list: tcxList, attach: tcxAttach, detach: tcxDetach } : undefined
+}
+
+interface DirectHook {
+  readonly list: typeof tcxList
+  readonly attach: typeof tcxAttach
+  readonly detach: typeof tcxDetach
 }
 
 /** What loading a program takes, told by name: the kernel would only say EPERM. */

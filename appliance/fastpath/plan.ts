@@ -33,7 +33,7 @@ export interface Wanted {
 export interface Placement {
   readonly link: string
   readonly point: 'ingress' | 'egress'
-  readonly code: string
+  readonly id: number // the kernel's number for the program
 }
 
 export interface FastPathPlan {
@@ -46,7 +46,7 @@ export interface FastPathPlan {
 
 const none = { programs: [], turbo: false, turboRefused: undefined }
 
-type Load = (instance: Instance, point: 'ingress' | 'egress') => { readonly code: string }
+type Load = (instance: Instance, point: 'ingress' | 'egress') => { readonly id: number }
 
 const modes: readonly Mode[] = ['stateless', 'emulate', 'netlink']
 
@@ -82,12 +82,12 @@ function place(mode: 'stateless' | 'emulate', turbo: boolean, wanted: Wanted, lo
   if (mode === 'stateless') overlayFeatures.push('rewrite')
   const instance = { kind: 'overlay', site, features: overlayFeatures, subnets: subnetsOf(lans) } as const
   return [
-    { link: overlay.name, point: 'ingress', code: load(instance, 'ingress').code },
-    { link: overlay.name, point: 'egress', code: load(instance, 'egress').code },
+    { link: overlay.name, point: 'ingress', id: load(instance, 'ingress').id },
+    { link: overlay.name, point: 'egress', id: load(instance, 'egress').id },
     ...lans.map(lan => ({
       link: lan.interface,
       point: 'ingress' as const,
-      code: load(lanInstance(turbo, lan, wanted), 'ingress').code,
+      id: load(lanInstance(turbo, lan, wanted), 'ingress').id,
     })),
   ]
 }

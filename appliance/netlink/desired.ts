@@ -39,7 +39,7 @@ export interface Intent {
   readonly resolver: 'netlink' | 'off'
   /** `stateless`: by one next hop, once the program that knows the owner's MAC stands. `on-link`: each address is its own. */
   readonly nextHop: 'stateless' | 'on-link'
-  readonly programs: readonly { readonly link: string; readonly point: Point; readonly code: string }[]
+  readonly programs: readonly { readonly link: string; readonly point: Point; readonly id: number }[]
   readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[] // delegated
 }
 
@@ -90,13 +90,13 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
   const lans = intent.lans.filter(lan => links.has(lan.link))
   const overlayLink = overlay && links.get(overlay.link)
   const lanNames = lans.map(lan => lan.link)
-  const stateless = statelessLink(intent, overlayLink, state)
+  const stateless = statelessLink(intent, overlayLink, state, changes)
   return {
     addresses: addresses(intent, site, links),
     routes: routes(intent, site, links, stateless),
     rules: rules(intent, site, state, changes),
     neighbours: stateless ? [{ link: stateless.index, address: nextHop, mac: placeholderMac, permanent: true }] : [],
-    programs: programs(intent, links),
+    programs: programs(intent, links, state.direct),
     // To make or remove one costs the link some milliseconds of packets: the kernel halts its queues meanwhile.
     hooks: [...lans.map(lan => lan.link), ...(overlay ? [overlay.link] : [])].flatMap(
       name => links.get(name)?.index ?? [],
@@ -139,16 +139,23 @@ function statelessLink(
   { nextHop: way }: Intent,
   overlay: Link | undefined,
   { programs }: KernelState,
+  changes: Changes,
 ): Link | undefined {
-  const stands = programs.some(({ link, point }) => link === overlay?.index && point === 'egress')
+  const stands = programs.some(each => each.link === overlay?.index && each.point === 'egress' && isOurs(each, changes))
   return way === 'stateless' && overlay?.up && stands ? overlay : undefined
 }
 
+/** Classifiers carry our mark; what stands directly is ours where the journal says so. */
+export function isOurs(program: Program, { programs }: Changes): boolean {
+  const { link, point, way, id } = program
+  return way === 'clsact' || programs.some(known => known.link === link && known.point === point && known.id === id)
+}
+
 /** A link that is down keeps its classifiers, and takes new ones. */
-function programs(intent: Intent, links: Links): Program[] {
-  return intent.programs.flatMap(({ link: name, point, code }) => {
+function programs(intent: Intent, links: Links, direct: boolean): Program[] {
+  return intent.programs.flatMap(({ link: name, point, id }) => {
     const link = links.get(name)
-    return link ? [{ link: link.index, point, code }] : []
+    return link ? [{ link: link.index, point, way: direct ? 'direct' : 'clsact', id }] : []
   })
 }
 

@@ -6,6 +6,7 @@ import { mkdir, open, readFile, readlink, rename, unlink } from 'node:fs/promise
 import { join } from 'node:path'
 import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
+import type { Point } from './kernel.ts'
 
 /** A sysctl of which we know what it held before us. */
 export interface SysctlRecord {
@@ -23,6 +24,13 @@ export interface AddressRecord {
   readonly length: number
 }
 
+/** A program that stands directly on a link, which carries no mark. */
+export interface ProgramRecord {
+  readonly link: number
+  readonly point: Point
+  readonly id: number // the kernel's number, not used again before a reboot
+}
+
 export interface NeighbourRecord {
   readonly link: number
   readonly address: Ip6
@@ -35,9 +43,17 @@ export interface Changes {
   readonly neighbours: readonly NeighbourRecord[]
   readonly allMulticast: readonly number[] // links that had it off
   readonly hooks: readonly number[] // links that had no clsact discipline
+  readonly programs: readonly ProgramRecord[]
 }
 
-export const noChanges: Changes = { sysctls: [], addresses: [], neighbours: [], allMulticast: [], hooks: [] }
+export const noChanges: Changes = {
+  sysctls: [],
+  addresses: [],
+  neighbours: [],
+  allMulticast: [],
+  hooks: [],
+  programs: [],
+}
 
 /** Where the changes are kept. The real one is a file; tests keep them in memory. */
 export interface Journal {
@@ -165,6 +181,7 @@ export function encodeJournal(changes: Changes, place: string): string {
     neighbours: changes.neighbours.map(n => ({ ...n, address: formatIp6(n.address) })),
     allMulticast: changes.allMulticast,
     hooks: changes.hooks,
+    programs: changes.programs,
   }
   return `${JSON.stringify(file, null, 2)}\n`
 }
@@ -193,7 +210,12 @@ export function decodeJournal(text: string): { readonly place: string; readonly 
       address: parseIp6(textOf(row['address'], 'address')),
     })),
     allMulticast: listOf(file['allMulticast'], 'allMulticast').map(indexOf),
-    hooks: listOf(file['hooks'] ?? [], 'hooks').map(indexOf), // absent from journals of older versions
+    hooks: listOf(file['hooks'] ?? [], 'hooks').map(indexOf), // these two are absent from journals of older versions
+    programs: (file['programs'] === undefined ? [] : rows('programs')).map(row => ({
+      link: indexOf(row['link']),
+      point: pointOf(row['point']),
+      id: indexOf(row['id']),
+    })),
   }
   return { place: textOf(file['place'], 'place'), changes }
 }
@@ -210,6 +232,11 @@ function listOf(value: unknown, what: string): readonly unknown[] {
 
 function textOf(value: unknown, what: string): string {
   if (typeof value !== 'string') throw new Error(`${what} is not a text`)
+  return value
+}
+
+function pointOf(value: unknown): Point {
+  if (value !== 'ingress' && value !== 'egress') throw new Error(`${String(value)} is not a point of a link`)
   return value
 }
 

@@ -65,11 +65,12 @@ export interface Neighbour {
 /** Where a classifier stands on a link: before the stack sees a frame, or after it has let one go. */
 export type Point = 'ingress' | 'egress'
 
-/** A program of the fast path on the clsact hook of a link. */
+/** A program on a link: directly (TCX, Linux 6.6), or as a classifier of a clsact discipline. */
 export interface Program {
   readonly link: number
   readonly point: Point
-  readonly code: string | undefined // what it is made of; undefined where an earlier process of ours has put it there
+  readonly way: 'direct' | 'clsact'
+  readonly id: number // the kernel's number for it
 }
 
 /** The clsact discipline of a link, which carries classifiers. */
@@ -80,10 +81,19 @@ export interface Hook {
 
 /** The programs that can be put on links. */
 export interface ProgramSource {
-  /** A loaded one, by what it is made of. */
-  find(code: string): { readonly fd: number } | undefined
-  /** What a program is made of, by the kernel's number for it; undefined where it isn't one of these. */
-  codeOf(id: number): string | undefined
+  /** A loaded one, by the kernel's number for it. */
+  find(id: number): { readonly fd: number } | undefined
+  /** Where the kernel takes programs directly. */
+  readonly direct: DirectHook | undefined
+}
+
+/** Programs straight on links. Each call throws a KernelError. */
+export interface DirectHook {
+  /** All that stand there, in the order in which they run. */
+  list(link: number, point: Point): readonly number[]
+  attach(link: number, point: Point, fd: number): void
+  /** What is not there is no error. */
+  detach(link: number, point: Point, id: number): void
 }
 
 /** Sysctl paths under /proc/sys/net, such as `ipv6/conf/eth1/forwarding`, with what they hold. */
@@ -96,7 +106,8 @@ export interface KernelState {
   readonly rules: readonly Rule[] // IPv6
   readonly neighbours: readonly Neighbour[]
   readonly found: readonly Ip6[] // neighbours whose MAC the kernel has found by itself
-  readonly programs: readonly Program[] // ours
+  readonly programs: readonly Program[] // of classifiers ours; of those that stand directly everybody's
+  readonly direct: boolean // whether the kernel takes programs directly
   readonly hooks: readonly Hook[]
   readonly sysctls: Sysctls
 }

@@ -44,6 +44,7 @@ export class MemoryKernel implements Kernel {
   /** Returns an errno to refuse a step. */
   refuse: (step: Step) => string | undefined = () => undefined
   readonly #force: boolean
+  readonly #direct: boolean
   readonly #keepsProtocol: boolean
   readonly #listeners = new Set<(event: KernelEvent) => void>()
   readonly #sysctls = new Map<string, string>()
@@ -56,8 +57,9 @@ export class MemoryKernel implements Kernel {
   #programs: Program[] = []
   #hooks: Hook[] = []
 
-  /** `force`: has force_forwarding (6.17); `keepsProtocol`: has IFA_PROTO (5.18). */
-  constructor({ force = true, keepsProtocol = true } = {}) {
+  /** `force`: has force_forwarding (6.17); `direct`: takes programs directly (6.6); `keepsProtocol`: has IFA_PROTO (5.18). */
+  constructor({ force = true, keepsProtocol = true, direct = true } = {}) {
+    this.#direct = direct
     this.#force = force
     this.#keepsProtocol = keepsProtocol
     for (const name of ['all', 'default']) this.#addConf(name, linkDefaults)
@@ -75,6 +77,7 @@ export class MemoryKernel implements Kernel {
       found: [],
       programs: [...this.#programs],
       hooks: [...this.#hooks],
+      direct: this.#direct,
       sysctls: new Map(this.#sysctls),
     }
   }
@@ -122,16 +125,16 @@ export class MemoryKernel implements Kernel {
         break
       case 'attach-program':
         this.#linkOf(step.program.link, step.op)
-        this.addHook(step.program.link, false)
-        this.#programs = this.#programs.filter(p => !samePlace(p, step.program))
+        if (step.program.way === 'clsact') this.addHook(step.program.link, false)
+        this.#programs = this.#programs.filter(p => !replaces(step.program, p))
         this.#programs.push(step.program)
         break
       case 'detach-program':
-        this.#programs = this.#programs.filter(p => !samePlace(p, step.program))
+        this.#programs = this.#programs.filter(p => !samePlace(p, step.program) || p.id !== step.program.id)
         break
       case 'remove-hook':
         this.#hooks = this.#hooks.filter(hook => hook.link !== step.link)
-        this.#programs = this.#programs.filter(program => program.link !== step.link)
+        this.#programs = this.#programs.filter(({ link, way }) => link !== step.link || way === 'direct')
         break
       case 'write-sysctl':
         this.write(step.path, step.value)
@@ -327,7 +330,10 @@ export class MemoryKernel implements Kernel {
 const sameAddress = (a: Pick<Neighbour, 'link' | 'address'>, b: Pick<Neighbour, 'link' | 'address'>): boolean =>
   a.link === b.link && a.address === b.address
 
-const samePlace = (a: Program, b: Program): boolean => a.link === b.link && a.point === b.point
+const samePlace = (a: Program, b: Program): boolean => a.link === b.link && a.point === b.point && a.way === b.way
+
+/** A classifier takes the place of another; programs that stand directly stand side by side. */
+const replaces = (a: Program, b: Program): boolean => samePlace(a, b) && (a.way === 'clsact' || a.id === b.id)
 
 const sameSlot = (a: Route, b: Route): boolean =>
   a.table === b.table && a.metric === b.metric && equalPrefix(a.destination, b.destination)

@@ -1,17 +1,18 @@
 import { RtType } from './codec.ts'
-import type { Hook, Point, Program, ProgramSource } from './kernel.ts'
+import type { DirectHook, Hook, Link, Point, Program } from './kernel.ts'
 import { decodeFilter, decodeHook, encodeFilterDump, encodeHookDump } from './program-message.ts'
 import type { RequestSocket } from './transport.ts'
 
 const points: readonly Point[] = ['ingress', 'egress']
 
-/** The classifiers of ours on all links, and the hooks that could carry them. Throws a KernelError. */
+/** The programs on all links, and the hooks that carry classifiers. Throws a KernelError. */
 export async function dumpPrograms(
   requests: RequestSocket,
-  source: ProgramSource,
+  links: readonly Link[],
+  direct: DirectHook | undefined,
 ): Promise<{ readonly programs: Program[]; readonly hooks: Hook[] }> {
   const disciplines = await requests.dump(RtType.GETQDISC, encodeHookDump(), { op: 'dump', target: 'disciplines' })
-  const programs: Program[] = []
+  const programs = direct ? links.flatMap(({ index }) => listDirect(index, direct)) : []
   const hooks: Hook[] = []
   for (const link of disciplines.flatMap(({ data }) => decodeHook(data) ?? [])) {
     let shared = false
@@ -20,10 +21,15 @@ export async function dumpPrograms(
       const filters = await requests.dump(RtType.GETTFILTER, encodeFilterDump(link, point), purpose)
       for (const filter of filters.flatMap(({ data }) => decodeFilter(data) ?? [])) {
         if (!filter.ours) shared = true
-        else programs.push({ link, point, code: filter.id === undefined ? undefined : source.codeOf(filter.id) })
+        else programs.push({ link, point, way: 'clsact', id: filter.id ?? 0 })
       }
     }
     hooks.push({ link, shared })
   }
   return { programs, hooks }
+}
+
+/** The programs that stand directly on a link, whoever put them there. Throws a KernelError. */
+export function listDirect(link: number, direct: DirectHook): Program[] {
+  return points.flatMap(point => direct.list(link, point).map(id => ({ link, point, way: 'direct' as const, id })))
 }

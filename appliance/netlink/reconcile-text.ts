@@ -45,8 +45,11 @@ export function formatStep(step: Step, links: readonly Link[]): string {
     }
     case 'attach-program':
     case 'detach-program': {
-      const { link, point } = step.program
-      return `filter ${step.op === 'attach-program' ? 'replace' : 'delete'} dev ${linkName(links, link)} ${point} pref ${mark} handle ${mark} bpf`
+      const { link, point, way, id } = step.program
+      const place = `dev ${linkName(links, link)}`
+      const on = step.op === 'attach-program'
+      if (way === 'direct') return `net ${on ? 'attach' : 'detach'} tcx_${point} id ${id} ${place}`
+      return `filter ${on ? 'replace' : 'delete'} ${place} ${point} pref ${mark} handle ${mark} bpf id ${id}`
     }
     case 'remove-hook':
       return `qdisc delete dev ${linkName(links, step.link)} clsact`

@@ -3,7 +3,7 @@
  * no longer wanted. Only what carries our mark, or stands among our changes, is ever removed or reset.
  */
 import { equalPrefix, formatIp6 } from '../base/ip6.ts'
-import type { Desired } from './desired.ts'
+import { type Desired, isOurs } from './desired.ts'
 import { conf, isForwarding, isOpening, recordOf, type Setting } from './forwarding.ts'
 import type { Changes, SysctlRecord } from './journal.ts'
 import {
@@ -60,7 +60,8 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
       addresses: addresses.records,
       neighbours: neighbours.records,
       allMulticast: multicast.records,
-      hooks: programs.records,
+      hooks: programs.hooks,
+      programs: programs.records,
     },
   }
 }
@@ -81,6 +82,7 @@ export function settle(changes: Changes, state: KernelState): Changes {
     neighbours: changes.neighbours.filter(here),
     allMulticast: changes.allMulticast.filter(link => names.has(link)),
     hooks: changes.hooks.filter(link => names.has(link)),
+    programs: changes.programs.filter(here),
   }
 }
 
@@ -137,26 +139,39 @@ function reconcileAllMulticast(desired: Desired, state: KernelState, known: Chan
   return { on: missing.map(step(true)), off: gone.map(step(false)), records: [...records] }
 }
 
-/** Programs replace one another in place. A hook that we made goes when its link is none of ours, unless someone else uses it by now. */
+/**
+ * A new program stands before the old one goes: a classifier replaces another in place, and of two that stand directly both run for
+ * a moment, which does no harm. A hook that we made goes when its link is none of ours, unless someone else uses it by now.
+ */
 function reconcilePrograms(desired: Desired, state: KernelState, known: Changes) {
-  const place = ({ link, point }: Program) => `${link} ${point}`
-  const wanted = new Map(desired.programs.map(program => [place(program), program]))
-  const actual = new Map(state.programs.map(program => [place(program), program]))
-  const missing = desired.programs.filter(program => actual.get(place(program))?.code !== program.code)
-  const gone = state.programs.filter(program => !wanted.has(place(program)))
-
-  const hooks = new Map(state.hooks.map(hook => [hook.link, hook]))
-  const used = new Set(desired.programs.map(({ link }) => link))
-  const kept = new Set([...desired.hooks, ...used])
-  const made = new Set([...known.hooks.filter(link => hooks.has(link) || used.has(link))])
-  for (const { link } of missing) if (!hooks.has(link)) made.add(link)
-  const idle = [...made].filter(link => !kept.has(link) && hooks.get(link)?.shared === false)
+  const place = ({ link, point, way }: Program) => `${link} ${point} ${way}`
+  const same = (a: Program) => (b: Program) => place(a) === place(b) && a.id === b.id
+  const missing = desired.programs.filter(program => !state.programs.some(same(program)))
+  const replaced = new Set(missing.filter(({ way }) => way === 'clsact').map(place))
+  const gone = state.programs.filter(
+    program => isOurs(program, known) && !desired.programs.some(same(program)) && !replaced.has(place(program)),
+  )
+  const direct = [...state.programs.filter(program => isOurs(program, known)), ...missing].filter(
+    ({ way }) => way === 'direct',
+  )
+  const hooks = reconcileHooks(desired, state, known)
   return {
     attach: missing.map((program): Step => ({ op: 'attach-program', program })),
-    detach: [
-      ...gone.map((program): Step => ({ op: 'detach-program', program })),
-      ...idle.map((link): Step => ({ op: 'remove-hook', link })),
-    ],
+    detach: [...gone.map((program): Step => ({ op: 'detach-program', program })), ...hooks.remove],
+    hooks: hooks.records,
+    records: direct.map(({ link, point, id }) => ({ link, point, id })),
+  }
+}
+
+function reconcileHooks(desired: Desired, state: KernelState, known: Changes) {
+  const hooks = new Map(state.hooks.map(hook => [hook.link, hook]))
+  const used = new Set(desired.programs.filter(({ way }) => way === 'clsact').map(({ link }) => link))
+  const kept = new Set([...desired.hooks, ...used])
+  const made = new Set(known.hooks.filter(link => hooks.has(link) || used.has(link)))
+  for (const link of used) if (!hooks.has(link)) made.add(link)
+  const idle = [...made].filter(link => !kept.has(link) && hooks.get(link)?.shared === false)
+  return {
+    remove: idle.map((link): Step => ({ op: 'remove-hook', link })),
     records: [...made].filter(link => kept.has(link) || idle.includes(link)),
   }
 }

@@ -2,6 +2,7 @@
  * The real kernel: rtnetlink and sysctl files of the network namespace that the process is in. Dumps are narrowed by the kernel
  * where it can, and events by a look at their fixed header, so that a full routing table and its churn cost nothing.
  */
+import { sleep } from '../base/clock.ts'
 import { KernelError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { decodeAddress, encodeAddress, encodeAddressDump, encodeAddressRemoval } from './address-message.ts'
@@ -13,6 +14,7 @@ import {
   type KernelState,
   type Link,
   mark,
+  type Program,
   type ProgramSource,
   type Route,
   type Step,
@@ -27,7 +29,7 @@ import {
   isKept,
   neighbourKey,
 } from './neighbour-message.ts'
-import { dumpPrograms } from './program-dump.ts'
+import { dumpPrograms, listDirect } from './program-dump.ts'
 import { encodeFilter, encodeFilterRemoval, encodeHook } from './program-message.ts'
 import { formatStep } from './reconcile-text.ts'
 import { decodeRoute, encodeRoute, encodeRouteDump, isOurs, ownTable } from './route-message.ts'
@@ -46,6 +48,8 @@ const sysctls = {
   ],
   'ipv6/neigh': ['app_solicit', 'ucast_solicit', 'mcast_solicit', 'mcast_resolicit'],
 } as const
+
+const lookEvery = 250 // milliseconds; a few system calls
 
 const groups = [
   MulticastGroups.LINK,
@@ -69,6 +73,8 @@ class RtnetlinkKernel implements Kernel, Disposable {
   readonly #neighbours = new Set<string>() // those that we made: the only ones whose end is news
   #links: readonly Link[] = [] // of the last dump, for names in errors
   #events: EventSocket | undefined
+  #ended = new AbortController()
+  #standing = '' // the programs that stand directly, as of the last dump
   #told: KernelEvent['kind'] | undefined
 
   constructor(log: Log, programs: ProgramSource) {
@@ -95,8 +101,20 @@ class RtnetlinkKernel implements Kernel, Disposable {
       ...own.filter(route => route.table === ownTable), // an old kernel doesn't narrow its dump
       ...marked.filter(route => route.table !== ownTable && route.protocol === mark),
     ]
-    const { programs, hooks } = await dumpPrograms(this.#requests, this.#programs)
-    return { links, addresses, routes, rules, neighbours, found, programs, hooks, sysctls: readSysctls() }
+    const { programs, hooks } = await dumpPrograms(this.#requests, links, this.#programs.direct)
+    this.#standing = textOf(programs)
+    return {
+      links,
+      addresses,
+      routes,
+      rules,
+      neighbours,
+      found,
+      programs,
+      direct: this.#programs.direct !== undefined,
+      hooks,
+      sysctls: readSysctls(),
+    }
   }
 
   async apply(step: Step): Promise<void> {
@@ -126,7 +144,8 @@ class RtnetlinkKernel implements Kernel, Disposable {
       case 'attach-program':
         return this.#attach(step)
       case 'detach-program': {
-        const { link, point } = step.program
+        const { link, point, way, id } = step.program
+        if (way === 'direct') return this.#programs.direct?.detach(link, point, id)
         return this.#change(step, RtType.DELTFILTER, 0, encodeFilterRemoval(link, point), [...gone, 'EINVAL']) // no hook
       }
       case 'remove-hook':
@@ -148,6 +167,8 @@ class RtnetlinkKernel implements Kernel, Disposable {
       )
       for (const group of groups) this.#events.join(group)
       if (this.#neighbours.size > 0) this.#events.join(MulticastGroups.NEIGH)
+      this.#ended = new AbortController()
+      void this.#lookAtPrograms(this.#ended.signal)
     }
     return {
       [Symbol.dispose]: () => {
@@ -155,12 +176,14 @@ class RtnetlinkKernel implements Kernel, Disposable {
         if (this.#listeners.size > 0) return
         this.#events?.[Symbol.dispose]()
         this.#events = undefined
+        this.#ended.abort()
       },
     }
   }
 
   [Symbol.dispose](): void {
     this.#listeners.clear()
+    this.#ended.abort()
     this.#events?.[Symbol.dispose]()
     this.#events = undefined
     this.#requests[Symbol.dispose]()
@@ -182,9 +205,13 @@ class RtnetlinkKernel implements Kernel, Disposable {
 
   /** A program in place of an earlier one of ours, so that no frame passes between the two. */
   async #attach(step: Extract<Step, { readonly op: 'attach-program' | 'detach-program' }>): Promise<void> {
-    const { link, point, code } = step.program
-    const program = code === undefined ? undefined : this.#programs.find(code)
+    const { link, point, way, id } = step.program
+    const program = this.#programs.find(id)
     if (!program) throw new KernelError(step.op, targetOf(step, this.#links), 'ENOENT')
+    if (way === 'direct') {
+      this.#programs.direct?.attach(link, point, program.fd)
+      return
+    }
     await this.#change(step, RtType.NEWQDISC, create, encodeHook(link), ['EEXIST'])
     await this.#change(step, RtType.NEWTFILTER, replace, encodeFilter(link, point, program.fd))
   }
@@ -204,6 +231,20 @@ class RtnetlinkKernel implements Kernel, Disposable {
   #watchNeighbour(key: string): void {
     this.#neighbours.add(key)
     this.#events?.join(MulticastGroups.NEIGH)
+  }
+
+  /** The kernel tells nobody of programs that stand directly on links: they are looked for. */
+  async #lookAtPrograms(signal: AbortSignal): Promise<void> {
+    const { direct } = this.#programs
+    while (direct && !signal.aborted) {
+      await sleep(lookEvery, signal)
+      try {
+        const programs = this.#links.flatMap(({ index }) => listDirect(index, direct))
+        if (!signal.aborted && textOf(programs) !== this.#standing) this.#tell('changed')
+      } catch (error) {
+        this.#log.debug({ err: error }, 'could not look at the programs on links')
+      }
+    }
   }
 
   #hear({ type, data }: NetlinkMessage): void {
@@ -242,6 +283,9 @@ class RtnetlinkKernel implements Kernel, Disposable {
     }
   }
 }
+
+const textOf = (programs: readonly Program[]): string =>
+  programs.flatMap(({ link, point, way, id }) => (way === 'direct' ? `${link} ${point} ${id}` : [])).join()
 
 const create = FlagsNew.CREATE | FlagsNew.EXCL
 const replace = FlagsNew.CREATE | FlagsNew.REPLACE

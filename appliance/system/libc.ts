@@ -59,6 +59,12 @@ export const libc = {
     flags: number,
   ) => number,
   close: library.func('int close(int fd)') as (fd: number) => number,
+  bpf: library.func('intptr_t syscall(intptr_t number, int command, void *attributes, uint32_t size)') as (
+    number: number,
+    command: number,
+    attributes: Uint8Array,
+    size: number,
+  ) => number | bigint,
   mmap: library.func('uintptr_t mmap(void *at, size_t size, int protection, int flags, int fd, intptr_t offset)') as (
     at: null,
     size: number,

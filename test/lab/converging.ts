@@ -6,19 +6,20 @@ import { createInterface } from 'node:readline'
 import { systemClock } from '../../appliance/base/clock.ts'
 import { parseIp6 } from '../../appliance/base/ip6.ts'
 import { silentLog } from '../../appliance/base/log.ts'
-import { Programs } from '../../appliance/fastpath/attach.ts'
+import { directHook, Programs } from '../../appliance/fastpath/attach.ts'
 import { Converger } from '../../appliance/netlink/converge.ts'
 import { FileJournal } from '../../appliance/netlink/journal.ts'
 import type { Kernel, ProgramSource } from '../../appliance/netlink/kernel.ts'
 import { formatOwn } from '../../appliance/netlink/reconcile-text.ts'
 import { openKernel } from '../../appliance/netlink/rtnetlink.ts'
 import { lanPlan } from '../../appliance/plane/plan.ts'
-import { siteA, stateNamed } from '../unit/netlink/scenario-table.ts'
+import { siteA, stateNamed, testPrograms } from '../unit/netlink/scenario-table.ts'
 
 /** The answer carries the id of its question. */
 export interface Question {
   readonly id: number
   readonly name?: string // of a state
+  readonly detach?: { readonly link: string; readonly point: string }
 }
 
 /** What is ours, and every sysctl that the reconciler knows. */
@@ -50,19 +51,31 @@ function listen(answer: (question: Question) => Promise<object>): () => void {
   }
 }
 
-/** Says what is in the kernel whenever asked. */
+/** What a test hides of the kernel: what those before 6.17 and 6.6 lack. */
+export interface Features {
+  readonly forceForwarding: boolean
+  readonly direct: boolean
+}
+
+/** Says what is in the kernel whenever asked, and takes programs off its links. */
 export async function look(): Promise<void> {
-  const kernel = await openKernel(silentLog, { find: () => undefined, codeOf: () => undefined })
-  listen(async () => {
+  const kernel = await openKernel(silentLog, { find: () => undefined, direct: directHook() })
+  listen(async ({ detach }) => {
     const state = await kernel.state()
+    const link = state.links.find(({ name }) => name === detach?.link)
+    for (const program of state.programs)
+      if (program.link === link?.index && program.point === detach?.point)
+        await kernel.apply({ op: 'detach-program', program })
     return { own: formatOwn(state), sysctls: [...state.sysctls] }
   })
 }
 
 /** Keeps the kernel as the named state; the journal is in this folder. SIGTERM stops for good. */
-export async function converge(folder: string, { forceForwarding }: { forceForwarding: boolean }): Promise<void> {
+export async function converge(folder: string, { forceForwarding, direct }: Features): Promise<void> {
   using programs = new Programs()
-  using newest = await openKernel(silentLog, named(programs))
+  const ids = loadAll(programs)
+  const source: ProgramSource = { find: id => programs.find(id), direct: direct ? directHook() : undefined }
+  using newest = await openKernel(silentLog, source)
   const kernel = forceForwarding ? newest : older(newest)
   const journal = await FileJournal.open(folder, silentLog)
   const converger = new Converger({ kernel, journal, log: silentLog, clock: systemClock })
@@ -76,15 +89,19 @@ export async function converge(folder: string, { forceForwarding }: { forceForwa
   let stopListening = () => {}
   await converger.run(abort.signal, () => {
     stopListening = listen(async ({ name }) => {
-      if (name !== undefined) await converger.setIntent(stateNamed(name).intent)
+      if (name !== undefined) {
+        const { intent } = stateNamed(name)
+        const loaded = intent.programs.map(program => ({ ...program, id: ids.get(program.id)! }))
+        await converger.setIntent({ ...intent, programs: loaded })
+      }
       return { reasons: converger.status().reasons, dumps }
     })
   })
   stopListening()
 }
 
-/** The programs by the names that the table of states has for them. */
-function named(programs: Programs): ProgramSource {
+/** The programs by the numbers that the table of states has for them. */
+function loadAll(programs: Programs): ReadonlyMap<number, number> {
   const plan = lanPlan(siteA.sitePrefix, undefined)
   const lan = {
     kind: 'lan',
@@ -96,15 +113,11 @@ function named(programs: Programs): ProgramSource {
     subnets: [],
   } as const
   const overlay = { kind: 'overlay', site: siteA, features: ['rewrite', 'guard'], subnets: [] } as const
-  const loaded = new Map([
-    ['overlay ingress', programs.load(overlay, 'ingress')],
-    ['overlay egress', programs.load(overlay, 'egress')],
-    ['lan ingress', programs.load({ ...lan, features: ['proxy'] }, 'ingress')],
+  return new Map([
+    [testPrograms.overlayIngress, programs.load(overlay, 'ingress').id],
+    [testPrograms.overlayEgress, programs.load(overlay, 'egress').id],
+    [testPrograms.lanIngress, programs.load({ ...lan, features: ['proxy'] }, 'ingress').id],
   ])
-  return {
-    find: code => loaded.get(code),
-    codeOf: id => [...loaded].find(([, program]) => program.id === id)?.[0],
-  }
 }
 
 /** What a kernel before 6.17 shows, and what it is never told. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LinkEvent, World } from '../unit/netlink/scenario.ts'
 import { links } from '../unit/netlink/scenario-table.ts'
-import type { Outcome, Sight } from './converging.ts'
+import type { Outcome, Question, Sight } from './converging.ts'
 import { cable, type Namespace, Namespaces, type Program } from './namespaces.ts'
 
 /**
@@ -19,19 +19,22 @@ export class RealWorld implements World {
   readonly #namespaces: Namespaces
   readonly #looking: Program
   #first = new Map<string, string>()
+  readonly #direct: boolean
   #program: Program | undefined
   #id = 0
 
-  private constructor(namespaces: Namespaces, router: Namespace) {
+  private constructor(namespaces: Namespaces, router: Namespace, direct: boolean) {
+    this.#direct = direct
     this.#namespaces = namespaces
     this.router = router
     this.#looking = this.#run('look()')
   }
 
-  static async create(): Promise<RealWorld> {
+  /** `direct: false` hides what kernels before 6.6 lack. */
+  static async create({ direct = true } = {}): Promise<RealWorld> {
     const namespaces = new Namespaces()
     try {
-      const world = new RealWorld(namespaces, await namespaces.add('router'))
+      const world = new RealWorld(namespaces, await namespaces.add('router'), direct)
       for (const link of links) {
         world.#ends.set(link, await namespaces.add(endNames[link]))
         await world.#cable(link)
@@ -51,7 +54,9 @@ export class RealWorld implements World {
 
   /** `forceForwarding: false` hides what kernels before 6.17 lack. */
   async start({ forceForwarding = true } = {}): Promise<void> {
-    this.#program = this.#run(`converge(${JSON.stringify(this.router.folder)}, ${JSON.stringify({ forceForwarding })})`)
+    this.#program = this.#run(
+      `converge(${JSON.stringify(this.router.folder)}, ${JSON.stringify({ forceForwarding, direct: this.#direct })})`,
+    )
     await this.#program.line(line => line['ready'] === true)
   }
 
@@ -85,7 +90,7 @@ export class RealWorld implements World {
   async take(line: string): Promise<void> {
     const [what, ...words] = line.split(' ')
     if (what === 'link') await this.router.run('ip', 'link', 'set', words[0]!, 'allmulticast', 'off')
-    else if (what === 'program') await this.router.run('tc', 'filter', 'del', ...words, 'pref', '80')
+    else if (what === 'program') await this.#ask(this.#looking, { detach: { link: words[1]!, point: words[2]! } })
     else if (what === 'rule') await this.router.run('ip', '-6', 'rule', 'del', ...ruleWords(words))
     else await this.router.run('ip', '-6', what!, 'del', ...words)
   }
@@ -143,7 +148,7 @@ export class RealWorld implements World {
     return this.#program
   }
 
-  async #ask<T extends { readonly id: number }>(program: Program, question: { readonly name?: string }): Promise<T> {
+  async #ask<T extends { readonly id: number }>(program: Program, question: Omit<Question, 'id'>): Promise<T> {
     const id = ++this.#id
     program.tell({ id, ...question })
     return await program.line<T>(answer => answer.id === id, 20)

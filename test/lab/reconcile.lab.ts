@@ -15,6 +15,16 @@ describe('the real kernel', () => {
     )
   })
 
+  test.concurrent.for(scenarios.filter(({ name }) => name.includes('fast path')))(
+    'before Linux 6.6: $name',
+    async (scenario, { expect }) => {
+      await using world = await RealWorld.create({ direct: false })
+      await play(scenario, world, (look, expected) =>
+        expect.poll(look, { timeout: 1000, interval: 50 }).toEqual(expected),
+      )
+    },
+  )
+
   test('the states in random order, each as it would be alone, and the machine at last as it was', async () => {
     await using world = await RealWorld.create()
     const before = await world.snapshot()

@@ -28,7 +28,7 @@ import { openKernel } from './appliance/netlink/rtnetlink.ts'
 import { formatOwn } from './appliance/netlink/reconcile-text.ts'
 const log = { debug() {}, info() {}, warn: console.error, error: console.error, child: () => log }
 const index = name => Number(readFileSync('/sys/class/net/' + name + '/ifindex', 'utf8'))
-const kernel = await openKernel(log, { find: () => undefined, codeOf: () => undefined })
+const kernel = await openKernel(log, { find: () => undefined, direct: undefined })
 const site = 'fc9d:72cd:5a89:e92c:eee5::'
 const address = (text, link = 'lan.5') => ({ link: index(link), address: parseIp6(text.split('/')[0]), length: Number(text.split('/')[1]) })
 const route = (text, rest) => ({ table: 80, kind: 'unicast', destination: parsePrefix(text), link: undefined, via: undefined, metric: 64, protocol: 80, ...rest })

@@ -104,6 +104,7 @@ test.for([
     neighbours: [],
     found: [],
     programs: [],
+    direct: true,
     hooks: [],
     sysctls: new Map(),
   }

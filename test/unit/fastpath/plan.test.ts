@@ -34,7 +34,7 @@ function loader(refuses: (instance: Instance) => string | undefined = () => unde
       const errno = refuses(instance)
       if (errno) throw new KernelError('load the program', point, errno)
       asked.push(instance)
-      return { code: `${instance.kind} ${point}` }
+      return { id: instance.kind === 'lan' ? 3 : point === 'ingress' ? 1 : 2 }
     },
   }
 }
@@ -46,10 +46,10 @@ describe('the best that works is chosen', () => {
       mode: 'stateless',
       reasons: [],
       programs: [
-        { link: 'zt0', point: 'ingress', code: 'overlay ingress' },
-        { link: 'zt0', point: 'egress', code: 'overlay egress' },
-        { link: 'eth1', point: 'ingress', code: 'lan ingress' },
-        { link: 'eth2', point: 'ingress', code: 'lan ingress' },
+        { link: 'zt0', point: 'ingress', id: 1 },
+        { link: 'zt0', point: 'egress', id: 2 },
+        { link: 'eth1', point: 'ingress', id: 3 },
+        { link: 'eth2', point: 'ingress', id: 3 },
       ],
       turbo: false,
       turboRefused: undefined,

@@ -23,6 +23,7 @@ const some: Changes = {
   neighbours: [{ link: 5, address: parseIp6('fe80::5') }],
   allMulticast: [3],
   hooks: [4],
+  programs: [{ link: 5, point: 'egress', id: 77 }],
 }
 
 async function folder() {
@@ -104,6 +105,7 @@ test('any changes survive the file', () => {
     neighbours: fc.array(fc.record({ link, address })),
     allMulticast: fc.array(link),
     hooks: fc.array(link),
+    programs: fc.array(fc.record({ link, point: fc.constantFrom('ingress' as const, 'egress' as const), id: link })),
   })
   fc.assert(
     fc.property(changes, fc.string(), (changes, place) => {

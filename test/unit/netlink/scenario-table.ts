@@ -24,10 +24,11 @@ interface Given {
   readonly fastPath?: boolean // the stateless next hop, and programs on overlay and LANs
 }
 
-/** What a test's programs are made of: names for those that a world has loaded. */
+/** What a test's programs are: numbers that a world has for those that it has loaded. */
+export const testPrograms = { overlayIngress: 1, overlayEgress: 2, lanIngress: 3 } as const
 const overlayPrograms = [
-  { point: 'ingress', code: 'overlay ingress' },
-  { point: 'egress', code: 'overlay egress' },
+  { point: 'ingress', id: testPrograms.overlayIngress },
+  { point: 'egress', id: testPrograms.overlayEgress },
 ] as const
 
 export function intent({
@@ -41,7 +42,7 @@ export function intent({
 }: Given): Intent {
   const programs = [
     ...(overlay === undefined ? [] : overlayPrograms.map(each => ({ link: overlay, ...each }))),
-    ...lans.map(({ link }) => ({ link, point: 'ingress', code: 'lan ingress' }) as const),
+    ...lans.map(({ link }) => ({ link, point: 'ingress', id: testPrograms.lanIngress }) as const),
   ]
   return {
     site,

@@ -10,22 +10,23 @@ import { type LinkEvent, play, scenarios, type World } from './scenario.ts'
 import { links, ownLines, stateNamed } from './scenario-table.ts'
 
 class Twin implements World {
-  readonly #kernel = new MemoryKernel()
+  readonly #kernel: MemoryKernel
   readonly #journal = new MemoryJournal()
   readonly #first: ReadonlyMap<string, string>
   #converger: Converger | undefined
   #abort = new AbortController()
   #ended = Promise.resolve()
 
-  private constructor(first: ReadonlyMap<string, string>) {
+  private constructor(first: ReadonlyMap<string, string>, direct: boolean) {
     this.#first = first
+    this.#kernel = new MemoryKernel({ direct })
     for (const link of links) this.#kernel.addLink(link)
   }
 
-  static async create(): Promise<Twin> {
+  static async create({ direct = true } = {}): Promise<Twin> {
     const kernel = new MemoryKernel()
     for (const link of links) kernel.addLink(link)
-    return new Twin((await kernel.state()).sysctls)
+    return new Twin((await kernel.state()).sysctls, direct)
   }
 
   async start() {
@@ -90,5 +91,10 @@ class Twin implements World {
 
 test.for(scenarios)('$name', async scenario => {
   await using world = await Twin.create()
+  await play(scenario, world, (look, expected) => expect.poll(look, { timeout: 1000, interval: 20 }).toEqual(expected))
+})
+
+test.for(scenarios.filter(({ name }) => name.includes('fast path')))('before Linux 6.6: $name', async scenario => {
+  await using world = await Twin.create({ direct: false })
   await play(scenario, world, (look, expected) => expect.poll(look, { timeout: 1000, interval: 20 }).toEqual(expected))
 })
