@@ -2,8 +2,7 @@
 import { expect, test } from 'vitest'
 import type { Daemon } from './daemon.ts'
 import { Flow } from './flow.ts'
-import type { Host } from './host.ts'
-import { TwoSites } from './sites.ts'
+import { type Site, TwoSites } from './sites.ts'
 import { until } from './until.ts'
 
 const rate = 10_000
@@ -55,16 +54,12 @@ test.for(Object.entries(ends))(
 )
 
 /** What is on the overlay's link when all is well. */
-async function onTheLink(router: Host): Promise<string> {
-  const text = async (...argv: string[]) => (await router.run(...argv)).trim()
-  const points = []
-  for (const point of ['ingress', 'egress']) {
-    const filters = await text('tc', 'filter', 'show', 'dev', 'zt0', point)
-    points.push(`${point} ${/\bsiteplane\b/.exec(filters)?.[0]}`)
-  }
+async function onTheLink(site: Site): Promise<string> {
+  const text = async (...argv: string[]) => (await site.router.run(...argv)).trim()
+  const programs = await site.standing('zt0')
   const neighbour = await text('ip', '-6', 'neighbour', 'show', 'fe80::5', 'dev', 'zt0')
   const routes = await text('ip', '-6', 'route', 'show', 'table', '80', 'dev', 'zt0')
-  return [...points, neighbour, routes].join('\n')
+  return [...programs, neighbour, routes].join('\n')
 }
 
 test('a link of the overlay that was down, was made anew, or had another MAC has all of the fast path back within a second', async ({
@@ -76,16 +71,14 @@ test('a link of the overlay that was down, was made anew, or had another MAC has
   await using _ = near
   await using __ = other
   const { router } = a
-  const whole = await onTheLink(router)
-  expect(whole).toMatch(
-    /ingress siteplane\negress siteplane\nfe80::5 lladdr 00:00:5e:00:53:01 PERMANENT.*\n.*via fe80::5/,
-  )
+  const whole = await onTheLink(a)
+  expect(whole).toMatch(/zt0 ingress 1\nzt0 egress 1\nfe80::5 lladdr 00:00:5e:00:53:01 PERMANENT.*\n.*via fe80::5/)
 
   const comesBack = async (what: string, mend: () => Promise<unknown>) => {
-    await until(async () => (await onTheLink(router).catch(() => '')) !== whole, 'the fast path to be gone')
+    await until(async () => (await onTheLink(a).catch(() => '')) !== whole, 'the fast path to be gone')
     await mend()
     const began = performance.now()
-    await until(async () => (await onTheLink(router)) === whole, `the fast path to be back after ${what}`, slack)
+    await until(async () => (await onTheLink(a)) === whole, `the fast path to be back after ${what}`, slack)
     const took = Math.round(performance.now() - began)
     await annotate(`${what}: ${took} ms`)
     await a.hosts[0].reaches(theirs)

@@ -93,6 +93,12 @@ export class Site {
     return `${overlay}\nlan:\n  - interface: lan0\n${more}`
   }
 
+  /** How many programs of ours stand on each point of the router's links: `zt0 ingress 1`. */
+  async standing(...links: readonly string[]): Promise<string[]> {
+    const program = new URL('standing.ts', import.meta.url).pathname
+    return (await this.router.run(process.execPath, program, ...links)).trim().split('\n')
+  }
+
   /** Starts siteplane on the router. */
   start(options: Partial<DaemonOptions> = {}): Daemon {
     return new Daemon(this.router, { configuration: this.configuration(), ...options })
