@@ -4,4 +4,4 @@ const quick = process.env['QUICK'] === '1'
 export const rounds = quick ? 2 : 5
 
 /** How long one measurement of a rate goes on, in milliseconds. */
-export const span = quick ? 200 : 500
+export const span = quick ? 150 : 300

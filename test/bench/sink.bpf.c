@@ -39,7 +39,7 @@ static __sum16 checksum(struct solicitation *s)
 	return ~((sum & 0xffff) + (sum >> 16));
 }
 
-SEC("tc/sink")
+SEC("tc")
 int sink(struct __sk_buff *skb)
 {
 	struct solicitation *s;
@@ -68,7 +68,7 @@ int sink(struct __sk_buff *skb)
 }
 
 /* What every program costs that does nothing. */
-SEC("tc")
+SEC("classifier")
 int nothing(struct __sk_buff *skb)
 {
 	(void)skb;
