@@ -127,8 +127,10 @@ export class Daemon {
   async start(): Promise<void> {
     this.#resources.use(
       this.#converger.onState(state => {
-        this.#overlay.content.update(state.links)
+        // Both know of it before anything is decided: a link that only one of them sees would lose what stands on it.
         this.#router.observe(state)
+        this.#overlay.content.update(state.links)
+        void this.#router.refresh()
       }),
     )
     await this.#supervisor.start(this.#converger)

@@ -101,11 +101,10 @@ export class Router {
     return this.#lostAt === undefined || this.#clock.monotonic() - this.#lostAt < patience
   }
 
-  /** The kernel was dumped: links and addresses may have changed. */
+  /** The kernel was dumped: links and addresses may have changed. The caller calls `refresh`. */
   observe(state: KernelState): void {
     this.#kernel = state
     this.#options.fastPath.observe(state)
-    this.refresh()
   }
 
   configure(config: Config): void {

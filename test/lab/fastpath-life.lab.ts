@@ -116,3 +116,22 @@ test('a card of the LAN that is taken out and plugged in again has its program b
   await annotate(`${Math.round(performance.now() - began)} ms, of which the card's link-local address takes most`)
   await b.hosts[0].reaches(quiet)
 })
+
+test('a start after a kill -9 puts every program in its place before the old one goes', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  const first = a.start()
+  await first.serving()
+  const whole = ['zt0 ingress 1', 'zt0 egress 1', 'lan0 ingress 1', 'lan0 egress 0']
+  await until(async () => (await a.standing('zt0', 'lan0')).join() === whole.join(), 'the programs')
+  await first.kill()
+  await using second = a.start()
+  await second.serving()
+  expect(await a.standing('zt0', 'lan0')).toEqual(whole)
+
+  const places = /"steps":\[(.*?)\]/.exec(second.log)![1]!.match(/(attach|detach) tcx_\w+ id \d+ dev \w+/g) ?? []
+  const without = (what: string) =>
+    places.filter(place => place.startsWith(what)).map(p => p.replace(/^\w+|id \d+/g, ''))
+  expect(without('attach')).toHaveLength(3)
+  expect(without('detach').toSorted()).toEqual(without('attach').toSorted())
+})
