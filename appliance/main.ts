@@ -5,12 +5,14 @@ import { addCommand, type CommonOptions, createProgram, registerCommands, runPro
 import { processTerminal } from './cli/terminal.ts'
 import { loadConfig } from './config/load.ts'
 import { defaultConfigFile } from './config/schema.ts'
+import { keepHeapSmall } from './daemon/heap.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
 const terminal = processTerminal()
 const program = createProgram(version, terminal)
 
 addCommand(program, 'run', 'run the daemon in the foreground').action(async (options: CommonOptions) => {
+  keepHeapSmall()
   const configFile = options.config ?? defaultConfigFile
   const { level } = loadConfig(configFile).log
   const log = createLog(level, process.env['JOURNAL_STREAM'] !== undefined)

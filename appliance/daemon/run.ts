@@ -1,6 +1,5 @@
 import type { Log } from '../base/log.ts'
 import { Daemon, type DaemonOptions, type Ending } from './daemon.ts'
-import { keepHeapSmall } from './heap.ts'
 import { takeLock } from './lock.ts'
 import { requirePrivileges } from './privileges.ts'
 
@@ -13,7 +12,6 @@ const longestStop = 1_900
  */
 export async function run(options: DaemonOptions): Promise<void> {
   const { log } = options
-  keepHeapSmall()
   const ended = Promise.withResolvers<Ending>()
   let early = false // asked to reload while the start is under way, which may have read the file already
   let reload = () => {

@@ -4,7 +4,7 @@ import { AddressReader, ipv6, join, sockaddr, sockaddrSize, writeSockaddr } from
 import { BatchEndpoint, configured, type Dialect, Socket, so } from './socket.ts'
 
 const slots = 128 // what waits in the socket when it is busy: one batch, and for a server of leases one sync of the disk
-const longest = 65_536 // any datagram fits; pages that nobody touches are not there
+const longest = 16_384 // far more than any message that fits a few fragments
 
 /**
  * A UDP socket for IPv6 on one link: `[::]:port`, member of the groups there, deaf on all other links, so that each LAN may have
