@@ -79,6 +79,7 @@ export class Site {
    */
   async settle(host: Host, hostBits: bigint): Promise<string> {
     const address = this.addressAt(hostBits)
+    await host.run('sysctl', '-qw', 'net.ipv6.conf.eth0.accept_ra=0') // else its routes change in the middle of a test
     await host.setUp('eth0')
     await host.ip('address', 'add', `${address}/80`, 'dev', 'eth0', 'nodad')
     const via = await this.router.linkLocal('lan0')
