@@ -34,9 +34,11 @@ export interface Sockets {
 
 export type FrameSocket = Sockets['frames']
 
-/** Only what other servers say to clients. Throws a KernelError. */
+const answersWithin = 10_000 // ms after a question, far longer than any server takes
+
+/** Only what other servers say to clients, while we ask. Throws a KernelError. */
 export function openFrames(link: LinkRef): FrameSocket {
-  return openPacket({ link, etherType: 0x86dd, filter: toClients })
+  return openPacket({ link, etherType: 0x86dd, filter: toClients, answersWithin })
 }
 
 const neighbourAdvertisement = 136

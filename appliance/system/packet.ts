@@ -1,4 +1,4 @@
-import type { Endpoint, FrameIn, FrameOut, Instruction, LinkRef } from './endpoint.ts'
+import type { Endpoint, FrameIn, FrameOut, Instruction, LinkRef, SendFailure } from './endpoint.ts'
 import { addressOf } from './libc.ts'
 import { BatchEndpoint, configured, type Dialect, Socket, so } from './socket.ts'
 
@@ -14,13 +14,15 @@ const packet = {
 
 /** struct sockaddr_ll: sll_family 0, sll_protocol 2 (big-endian), sll_ifindex 4, sll_hatype 8, sll_pkttype 10, sll_halen 11. */
 const sockaddrSize = 20
+const nobodys = 0x88b5 // an EtherType for local experiments, IEEE 802: the kernel can't be told to hear nothing any more
 const slots = 32
 const longest = 16_384 // the longest jumbo frames; longer ones (from segmentation offload) are dropped
 
 /**
  * An AF_PACKET socket on one link for one EtherType, with an optional classic BPF filter. `allMulticast` makes the card pass all
  * multicast frames while the socket is open. Frames that the link saw but that are for another host (promiscuous mode), or that came
- * in a VLAN of the link, are dropped. Throws a KernelError.
+ * in a VLAN of the link, are dropped. `answersWithin` makes it hear only so many milliseconds after it has sent something. Throws a
+ * KernelError.
  */
 export function openPacket(options: {
   readonly link: LinkRef
@@ -29,8 +31,10 @@ export function openPacket(options: {
   readonly allMulticast?: boolean
   readonly outgoing?: boolean
   readonly receiveBuffer?: number
+  readonly answersWithin?: number
 }): Endpoint<FrameIn, FrameOut> {
-  const { link, etherType } = options
+  const { link, answersWithin } = options
+  const etherType = answersWithin === undefined ? options.etherType : nobodys
   // Protocol 0 hears nothing, so that no frame passes before the filter stands.
   const socket = configured(new Socket(so.AF_PACKET, so.SOCK_RAW, 0, link.name), s => {
     if (options.filter) attachFilter(s, options.filter)
@@ -52,7 +56,51 @@ export function openPacket(options: {
     },
     write: (vector, i, { frame }) => vector.fill(i, frame, 0),
   }
-  return new BatchEndpoint(socket, dialect)
+  if (answersWithin === undefined) return new BatchEndpoint(socket, dialect)
+  const hear = (hears: boolean) => {
+    try {
+      socket.bind(linkAddress(link, hears ? options.etherType : nobodys))
+    } catch {
+      // the link is gone, and with it everything that could be heard
+    }
+  }
+  return new Asking(socket, dialect, hear, answersWithin)
+}
+
+/**
+ * Hears only for a while after it has sent. A socket that hears an EtherType makes the kernel clone every frame of it, whatever its
+ * filter says: that costs a router of IPv6 a third of its packets.
+ */
+class Asking extends BatchEndpoint<FrameIn, FrameOut> {
+  readonly #hear: (hears: boolean) => void
+  readonly #answersWithin: number
+  #end: NodeJS.Timeout | undefined
+
+  constructor(
+    socket: Socket,
+    dialect: Dialect<FrameIn, FrameOut>,
+    hear: (hears: boolean) => void,
+    answersWithin: number,
+  ) {
+    super(socket, dialect)
+    this.#hear = hear
+    this.#answersWithin = answersWithin
+  }
+
+  override send(batch: readonly FrameOut[]): readonly SendFailure[] {
+    if (this.#end === undefined) this.#hear(true)
+    clearTimeout(this.#end)
+    this.#end = setTimeout(() => {
+      this.#end = undefined
+      this.#hear(false)
+    }, this.#answersWithin).unref()
+    return super.send(batch)
+  }
+
+  override close(): void {
+    clearTimeout(this.#end)
+    super.close()
+  }
 }
 
 function linkAddress(link: LinkRef, etherType: number): Uint8Array {

@@ -250,3 +250,34 @@ test('packets: what comes in a VLAN, or for another host, is not of the link', a
   expect(await listener.ended).toBe(0)
   expect(listener.lines.slice(1)).toEqual([{ note: 'aabb0004' }])
 })
+
+test('packets: one that only asks hears answers for a while, and costs the kernel nothing afterwards', async () => {
+  const { namespaces, near, far } = await pair()
+  await using _ = namespaces
+  const asking = near.program(`${prelude}
+    const endpoint = openPacket({ link, etherType: 0x88b6, answersWithin: 2_000 })
+    endpoint.listen(batch => {
+      for (const { frame } of batch) say({ note: toHex(frame.subarray(14, 16)) })
+    }, failed)
+    process.stdin.on('data', () => {
+      endpoint.send([{ frame: fromHex('ffffffffffff 020000000001 88b7 00') }])
+      say({ asked: true })
+    })
+    say({ ready: true })`)
+  await asking.line(line => line['ready'] === true)
+  const taps = async () =>
+    (await near.run('cat', '/proc/net/packet')).split('\n').filter(line => / 88b6 /.test(line)).length
+  const tell = (note: string) =>
+    far.program(`${prelude}
+      using endpoint = openPacket({ link, etherType: 0 })
+      say(endpoint.send([{ frame: fromHex('ffffffffffff 020000000002 88b6 ${note}') }]))`).ended
+  await tell('0001')
+  expect(await taps()).toBe(0)
+  asking.tell({})
+  await asking.line(line => line['asked'] === true)
+  expect(await taps()).toBe(1)
+  await tell('0002')
+  expect(await asking.line(line => 'note' in line)).toEqual({ note: '0002' })
+  await expect.poll(taps, { timeout: 10_000 }).toBe(0)
+  asking.child.kill('SIGKILL')
+})
