@@ -15,6 +15,7 @@ import { LanServer, type Segment } from '../dhcp/lan-server.ts'
 import { LanWatch, type Watched } from '../dhcp/lan-watch.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { AdvertisementPlan } from '../ndp/advertisement.ts'
+import { introduce } from '../ndp/introduction.ts'
 import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
 import { LanResponder } from '../ndp/lan-responder.ts'
 import type { Address, Link } from '../netlink/kernel.ts'
@@ -60,6 +61,7 @@ interface Services {
   readonly link: ReadyLink
   readonly advertiser: LanAdvertiser
   readonly server: LanServer | LanWatch
+  readonly introduced: AbortController
   responder: LanResponder | undefined
 }
 
@@ -158,6 +160,7 @@ export class LanRunner {
     const services = this.#services
     this.#services = undefined
     if (!services) return
+    services.introduced.abort()
     services.responder?.stop()
     await Promise.all([services.advertiser.stop({ final }), services.server.stop()])
   }
@@ -174,11 +177,12 @@ export class LanRunner {
       log,
     })
     const server = this.#server(link, plan, advertiser)
-    const services: Services = { link, advertiser, server, responder: undefined }
+    const services: Services = { link, advertiser, server, introduced: new AbortController(), responder: undefined }
     this.#services = services
     server.start() // first: an advertisement with M set sends hosts here
     this.#respond(services, site, plan, world)
     advertiser.start()
+    this.#introduce(services, plan)
     this.#log.info({ prefix: formatPrefix(plan.prefix), address: formatIp6(plan.router) }, 'the LAN is served')
   }
 
@@ -210,6 +214,13 @@ export class LanRunner {
     if (services.server instanceof LanWatch) services.server.update(this.#watched(plan))
     else if (scope) services.server.update(scope, this.#segments)
     this.#respond(services, site, plan, world)
+  }
+
+  #introduce({ link, introduced }: Services, { router }: LanPlan): void {
+    const { linkLocal } = link
+    introduce({ link, linkLocal, addresses: [router, linkLocal] }, introduced.signal).catch(error =>
+      this.#log.warn({ err: error }, 'could not tell the hosts which card the router has'),
+    )
   }
 
   #respond(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {

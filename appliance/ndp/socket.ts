@@ -1,4 +1,4 @@
-/** The two sockets of neighbour discovery on one LAN. Nothing else in this folder touches the system. */
+/** The sockets of neighbour discovery on one LAN. Nothing else in this folder touches the system. */
 import { allNodes, allRouters, type Prefix } from '../base/ip6.ts'
 import { solicitationFilter } from '../plane/solicitation-filter.ts'
 import type { Endpoint, FrameIn, FrameOut, IcmpIn, IcmpOut, LinkRef } from '../system/endpoint.ts'
@@ -18,6 +18,11 @@ export function openRouterSocket(link: LinkRef): Endpoint<IcmpIn, IcmpOut> {
     types: [messageType['router-solicitation'], messageType['router-advertisement'], multicastRouterType.solicitation],
     groups: [allRouters, allNodes], // RFC 4861 section 6.2.2, and what other routers multicast
   })
+}
+
+/** Sends and hears nothing. Throws a KernelError. */
+export function openSendingSocket(link: LinkRef): Endpoint<IcmpIn, IcmpOut> {
+  return openIcmp({ link, types: [], groups: [] })
 }
 
 /** Hears solicitations for neighbours in `prefix`, whatever group they are sent to. Throws a KernelError. */

@@ -49,6 +49,27 @@ test('a LAN interface that is set down, renamed or taken out is waited for, and 
   await until(() => newcomer.globalAddress('eth0', a.addressStart), 'an address for a new host', 20_000)
 })
 
+test('C08 a LAN card that is replaced by another is told to the hosts, which know the router by the old one', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  const [host] = a.hosts
+  await using daemon = a.start()
+  await daemon.serving()
+  await a.settle(host, 0x1001n)
+  await host.reaches(a.address)
+  await a.router.ip('link', 'delete', 'lan0')
+  await lanWaits(daemon, 'for interface lan0, which does not exist')
+  await a.lan.plug({ host: a.router, link: 'lan0', mac: '02:00:00:00:00:77' })
+  await a.router.setUp('lan0')
+  await daemon.serving()
+  const known = async () => {
+    const [entry] = await host.ip<{ lladdr: string }>('-6', 'neigh', 'show', a.address, 'dev', 'eth0')
+    return entry?.lladdr === '02:00:00:00:00:77'
+  }
+  await until(known, 'the host to know the new card')
+  await host.reaches(a.address, 1_000)
+})
+
 test('an overlay interface that is set down, renamed, taken out or has another MAC is named, and pings cross again when it is mended', async () => {
   await using sites = await TwoSites.create()
   const { a, b } = sites
