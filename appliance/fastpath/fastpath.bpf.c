@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0
 /*
- * The fast path: three classifiers on clsact hooks. On the overlay the next hop's MAC is computed from the destination address,
- * solicitations are answered where they arise, and a source address must be its sender's; on a LAN the router answers for all
- * that is elsewhere in the network. What isn't IPv6, and what none of this is about, goes on to the next classifier untouched.
+ * The fast path: three programs for links, by TCX or as classifiers of a clsact discipline. On the overlay the next hop's MAC is
+ * computed from the destination address, solicitations are answered where they arise, and a source address must be its sender's;
+ * on a LAN the router answers for all that is elsewhere in the network. What isn't IPv6, and what none of this is about, goes on
+ * to the next program untouched.
  */
 #include <stddef.h>
 #include <stdbool.h>
@@ -14,7 +15,7 @@
 #include "bpf/sites.h"
 #include "bpf/sixplane.h"
 
-#define PASS		TC_ACT_UNSPEC	/* to the next classifier, and then on */
+#define PASS		TC_ACT_UNSPEC	/* to the next program, and then on */
 #define PLACEHOLDER_MAC	0x00005e005301ULL /* of fe80::5: never a member's, and ZeroTier loops none of it back */
 #define NO_REASON	(-1)
 #define MOST_OPTIONS	4		/* of an advertisement that are read: it has one */
