@@ -31,6 +31,7 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
   const programs = reconcilePrograms(desired, state, known)
   const sysctls = reconcileSysctls(desired, state, known)
   const routes = reconcileRoutes(desired, state)
+  const leaves = neighbours.remove.length > 0
   const rules = reconcileRules(desired, state)
 
   return {
@@ -39,9 +40,10 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
       // where both happen at once, and then keeps it for ever.
       ...sysctls.write.filter(step => !isOpening(step.path)),
       ...addresses.add,
-      ...programs.attach, // before anything is sent to the next hop that they know
+      ...(leaves ? [] : programs.attach), // before anything is sent to the next hop that they know
       ...neighbours.add,
       ...routes.add,
+      ...(leaves ? programs.attach : []), // after the last packet to a next hop that they may not know
       ...rules.add, // those that prohibit stand before anything is forwarded
       ...sysctls.write.filter(step => isOpening(step.path)),
       ...multicast.on,

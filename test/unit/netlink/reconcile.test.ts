@@ -8,7 +8,7 @@ import { mark } from '../../../appliance/netlink/kernel.ts'
 import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { reconcile, steps } from '../../../appliance/netlink/reconcile.ts'
 import { formatStep } from '../../../appliance/netlink/reconcile-text.ts'
-import { lines, links, ownLines, stateNamed, states } from './scenario-table.ts'
+import { intent, lines, links, ownLines, stateNamed, states } from './scenario-table.ts'
 
 const internet = parseIp6('fe80::1')
 
@@ -309,6 +309,26 @@ describe('order', () => {
     const firstRemoval = order.findIndex(step => step.op.startsWith('remove-'))
     const lastAddition = order.findLastIndex(step => step.op.startsWith('add-') || step.op.startsWith('replace-'))
     expect(firstRemoval).toBeGreaterThan(lastAddition)
+  })
+
+  test('the next hop is used only while a program stands that knows it, whichever comes and whichever goes', async () => {
+    const kernel = machine()
+    let changes = await converge(kernel, stateNamed('one LAN and ZeroTier').intent, noChanges)
+    const given = { overlay: 'zt0', lans: [{ link: 'eth1' }] }
+    const fast = intent({ ...given, fastPath: true })
+    let from = kernel.applied.length
+    const taken = () => kernel.applied.slice(from).map(step => step.op)
+    changes = await converge(kernel, fast, changes)
+    expect(taken().lastIndexOf('attach-program')).toBeLessThan(taken().indexOf('replace-neighbour'))
+    expect(taken().indexOf('replace-neighbour')).toBeLessThan(taken().indexOf('replace-route'))
+
+    // The programs that answer solicitations instead.
+    const others = fast.programs.map(program => ({ ...program, id: program.id + 10 }))
+    from = kernel.applied.length
+    await converge(kernel, { ...fast, nextHop: 'on-link', programs: others }, changes)
+    expect(taken()).toContain('attach-program')
+    expect(taken().lastIndexOf('replace-route')).toBeLessThan(taken().indexOf('attach-program'))
+    expect(taken()).toContain('remove-neighbour')
   })
 
   test('forwarding is closed before the rules that prohibit go, and accept_ra goes back after both', async () => {
