@@ -16,6 +16,12 @@ export interface Attachment {
   readonly lan: readonly Feature[]
 }
 
+/** Milliseconds. */
+export interface AttachTimes {
+  readonly load: number
+  readonly attach: number
+}
+
 const library = koffi.load('libbpf.so.1')
 const createHook = library.func('int bpf_tc_hook_create(void *hook)') as (hook: Uint32Array) => number
 const attachTo = library.func('int bpf_tc_attach(void *hook, void *options)') as Attach
@@ -37,12 +43,16 @@ function attach(link: string, point: 'ingress' | 'egress', program: number): voi
 const { overlay, lan } = JSON.parse(process.argv[2]!) as Attachment
 const began = performance.now()
 const programs = new Programs()
+const standing: [string, 'ingress' | 'egress', number][] = []
 if (overlay.length > 0)
   for (const point of ['egress', 'ingress'] as const)
-    attach('zt0', point, programs.load({ kind: 'overlay', site, features: overlay, subnets: [] }, point).fd)
+    standing.push(['zt0', point, programs.load({ kind: 'overlay', site, features: overlay, subnets: [] }, point).fd])
 if (lan.length > 0) {
   const place = { plan: lanPlan(site.sitePrefix, undefined), mac: macs.lan, linkLocal: parseIp6('fe80::ff:fe00:1') }
   const instance = { kind: 'lan', site, ...place, overlay: undefined, subnets: [], features: lan } as const
-  attach('lan0', 'ingress', programs.load(instance, 'ingress').fd)
+  standing.push(['lan0', 'ingress', programs.load(instance, 'ingress').fd])
 }
-process.stdout.write(`${performance.now() - began}\n`)
+const loaded = performance.now()
+for (const each of standing) attach(...each)
+const times: AttachTimes = { load: loaded - began, attach: performance.now() - loaded }
+process.stdout.write(`${JSON.stringify(times)}\n`)

@@ -13,7 +13,7 @@ import { type Site, siteOf } from '../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
 import type { Host } from '../lab/host.ts'
 import { Lab } from '../lab/lab.ts'
-import type { Attachment } from './attach.ts'
+import type { Attachment, AttachTimes } from './attach.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const built = `${root}build/bench/`
@@ -83,11 +83,10 @@ export class Path implements AsyncDisposable {
     return { sent, delivered: (await this.#delivered()) - before, nanoseconds: nanoseconds / timed }
   }
 
-  /** Puts programs on the router's links, and says in how many milliseconds; a second time they stand beside the first. */
-  async attach(attachment: Attachment): Promise<number> {
-    return Number(
-      await this.router.run(...alone, process.execPath, '--no-warnings', attaching, JSON.stringify(attachment)),
-    )
+  /** Puts programs on the router's links; a second time they stand beside the first. */
+  async attach(attachment: Attachment): Promise<AttachTimes> {
+    const argv = [process.execPath, '--no-warnings', attaching, JSON.stringify(attachment)]
+    return JSON.parse(await this.router.run(...alone, ...argv)) as AttachTimes
   }
 
   /** Neighbour entries on the overlay. */
