@@ -1,6 +1,7 @@
-import { fromBytes, type Ip6 } from '../base/ip6.ts'
+import type { Ip6 } from '../base/ip6.ts'
 import { FairQueue } from './fair-queue.ts'
 import { MessageType } from './message.ts'
+import { clientOf } from './relay-message.ts'
 import type { UdpIn } from './socket.ts'
 
 const few = 32 // that arrive together are no flood, and are answered at once
@@ -53,10 +54,7 @@ export class Inbox {
   }
 }
 
-const peerAddress = 18 // its octet in a relay message, RFC 9915 section 9
-
-/** Whoever sent it: a relay speaks for many. */
+/** Whoever sent it: relays speak for many, and the innermost of them names the client. */
 function sourceOf({ bytes, address }: UdpIn): Ip6 {
-  const relayed = bytes[0] === MessageType.relayForward && bytes.length >= peerAddress + 16
-  return relayed ? fromBytes(bytes.subarray(peerAddress, peerAddress + 16)) : address
+  return (bytes[0] === MessageType.relayForward && clientOf(bytes)) || address
 }

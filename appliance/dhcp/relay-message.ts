@@ -37,6 +37,7 @@ export interface Relayed {
 }
 
 export const mostHops = 8 // HOP_COUNT_LIMIT, RFC 9915 section 7.6
+const headerLength = 34 // up to the options: type, hop count, link address, peer address
 const longestEcho = 1024 // octets of one relay's options, our own: the answer repeats them and must fit a datagram
 
 /**
@@ -73,6 +74,24 @@ function decodeHop(bytes: Uint8Array): { readonly hop: Hop; readonly inner: Uint
   if (!inner || inner.length === 0) throw new DecodeError('a Relay-forward without a Relay Message')
   if (size > longestEcho) throw new DecodeError(`${size} octets of options of one relay`)
   return { hop: { hopCount, linkAddress, peerAddress, options }, inner }
+}
+
+/**
+ * Who a Relay-forward speaks for, as its innermost relay says; undefined where it can't be read so far. Much cheaper than to unwrap
+ * it: this is asked about what may not be served at all.
+ */
+export function clientOf(bytes: Uint8Array): Ip6 | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let peer: Ip6 | undefined
+  let at = 0
+  for (let hops = 0; hops < mostHops; hops++) {
+    if (at + headerLength > bytes.length || bytes[at] !== MessageType.relayForward) break
+    peer = fromBytes(bytes.subarray(at + headerLength - 16, at + headerLength))
+    at += headerLength
+    while (at + 4 <= bytes.length && view.getUint16(at) !== RelayOption.relayMessage) at += 4 + view.getUint16(at + 2)
+    at += 4
+  }
+  return peer
 }
 
 function decodeRaw(body: Reader): RawOption[] {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { type Ip6, parseIp6 } from '../../../appliance/base/ip6.ts'
 import { Inbox } from '../../../appliance/dhcp/inbox.ts'
 import { allServers, type UdpIn } from '../../../appliance/dhcp/socket.ts'
+import { forward, hop } from './relayed.ts'
 
 const flooder = parseIp6('fe80::1')
 const host = parseIp6('fe80::2')
@@ -51,15 +52,26 @@ test('D23 who comes behind a flood is served with the next batch, and the flood 
   expect(served.flat().length).toBe(8192)
 })
 
-test('hosts behind one relay are told apart by what it says of them', () => {
+test.for([1, 2, 8])('hosts behind a chain of %i relays are told apart by what the innermost says of them', count => {
   const { inbox, served, later } = new Scene()
-  const relayed = (peer: number): UdpIn => {
-    const bytes = new Uint8Array(38)
-    bytes[0] = 12
-    bytes[33] = peer
-    return { ...datagram(parseIp6('fc00::1'), 0), bytes }
+  const relayed = (client: Ip6): UdpIn => {
+    const outer = hop({ peerAddress: parseIp6('fe80::99'), options: [{ code: 18, bytes: Uint8Array.of(1, 2, 3) }] })
+    const hops = [...Array.from({ length: count - 1 }, () => outer), hop({ peerAddress: client })]
+    return { ...datagram(parseIp6('fc00::1'), 0), bytes: forward(hops, Uint8Array.of(1, 0, 0, 7)) }
   }
-  inbox.receive([...Array.from({ length: 300 }, () => relayed(1)), relayed(2)])
+  inbox.receive([...Array.from({ length: 300 }, () => relayed(flooder)), relayed(host)])
   later.shift()!()
-  expect(served[0]!.findIndex(({ bytes }) => bytes[33] === 2)).toBe(1)
+  expect(served[0]!.findIndex(({ bytes }) => Buffer.compare(bytes, relayed(host).bytes) === 0)).toBe(1)
+})
+
+test('a Relay-forward that is cut off anywhere waits like any other datagram', () => {
+  const { inbox, served, later } = new Scene()
+  const whole = forward([hop(), hop({ peerAddress: host })], Uint8Array.of(1, 0, 0, 7))
+  const cut = Array.from({ length: whole.length }, (_, length) => ({
+    ...datagram(flooder, 0),
+    bytes: whole.subarray(0, length),
+  }))
+  inbox.receive(cut)
+  later.shift()!()
+  expect(served[0]!.length).toBe(whole.length)
 })

@@ -18,8 +18,8 @@ export function forward(hops: readonly Hop[], message: Uint8Array): Uint8Array {
   return hops.reduceRight((inner, { hopCount, linkAddress, peerAddress, options }) => {
     const out = new Writer()
     out.u8(12).u8(hopCount).bytes(bytesOf(linkAddress)).bytes(bytesOf(peerAddress))
-    out.u16(9).sized16(body => body.bytes(inner))
     for (const { code, bytes } of options) out.u16(code).sized16(body => body.bytes(bytes))
+    out.u16(9).sized16(body => body.bytes(inner)) // last, as most relays do it
     return out.take()
   }, message)
 }
