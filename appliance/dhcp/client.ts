@@ -1,8 +1,9 @@
 /** Who sent a message: what it is known by, what is reserved for it, and what it is called. */
+
+import { ldhName } from '../base/domain-name.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Binding, isLive } from './binding.ts'
 import type { Offer } from './configuration.ts'
-import { ldhName } from './domain-name.ts'
 import { type Duid, macOfDuid } from './duid.ts'
 import { findOption, type Option } from './options.ts'
 import type { Reservation } from './reservations.ts'

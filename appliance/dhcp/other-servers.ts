@@ -3,9 +3,10 @@
  * give is lost to hosts that take us, and the operator must hear of it. One that grants Rapid Commit wins hosts over from us
  * whatever our preference, since they take a Reply at once: each is asked once whether it does, and gets back what it gave.
  */
+
+import { hostName } from '../base/domain-name.ts'
 import { contains, formatIp6, type Ip6, type Prefix, parseIp6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
-import { hostName } from './domain-name.ts'
 import type { Duid } from './duid.ts'
 import { decodeFrame, encodeFrame } from './frame.ts'
 import { decodeMessage, encodeMessage, type Message, MessageType } from './message.ts'

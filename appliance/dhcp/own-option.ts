@@ -1,7 +1,7 @@
 /** Options of the operator's own: a code and typed values, as the configuration says them. */
 import { Writer } from '../base/bytes.ts'
+import { encodeName } from '../base/domain-name.ts'
 import { bytesOf, type Ip6 } from '../base/ip6.ts'
-import { encodeName } from './domain-name.ts'
 import type { Option } from './options.ts'
 
 /** What an option holds: values of one type, one after the other. `binary` is a whole body. */

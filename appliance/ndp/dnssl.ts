@@ -1,4 +1,5 @@
-import type { Reader, Writer } from '../base/bytes.ts'
+import { DecodeError, type Reader } from '../base/bytes.ts'
+import { decodeName, encodeName } from '../base/domain-name.ts'
 import type { OptionCodec } from './option-codec.ts'
 
 /** The domains in which hosts look up short names, the first tried first. RFC 8106 section 5.2. */
@@ -7,17 +8,14 @@ export interface Dnssl {
   readonly lifetime: number // seconds; 0 withdraws, 0xffffffff is forever
 }
 
-const longestLabel = 63 // RFC 1035 section 2.3.4
-const longestName = 255
-
 export const dnssl: OptionCodec<Dnssl> = {
   type: 31,
 
   encode({ names, lifetime }, out) {
-    if (names.length === 0) throw new RangeError('a list of no domains')
+    if (names.length === 0 || names.includes('')) throw new RangeError('a list of no domains')
     const begin = out.length
     out.zeros(2).u32(lifetime)
-    for (const name of names) writeName(name, out)
+    for (const name of names) encodeName(name.toLowerCase(), out)
     out.zeros((8 - ((out.length - begin + 2) % 8)) % 8)
   },
 
@@ -33,26 +31,14 @@ export const dnssl: OptionCodec<Dnssl> = {
   },
 }
 
-/** Uncompressed labels, ended by an empty one. RFC 1035 section 3.1. */
-function writeName(name: string, out: Writer): void {
-  const begin = out.length
-  for (const label of name.toLowerCase().replace(/\.$/, '').split('.')) {
-    if (!/^[\x21-\x2d\x2f-\x7e]+$/.test(label) || label.length > longestLabel)
-      throw new RangeError(`${name} is not a domain name`)
-    out.u8(label.length).bytes(new TextEncoder().encode(label))
-  }
-  out.u8(0)
-  if (out.length - begin > longestName) throw new RangeError(`${name} is longer than a domain name may be`)
-}
+const printable = /^[\x21-\x7e]*$/
 
 function readName(body: Reader): string | undefined {
-  const labels: string[] = []
-  for (let length = body.u8(); length > 0; length = body.u8()) {
-    if (length > longestLabel) return undefined // a compression pointer, which may not stand here
-    const label = String.fromCharCode(...body.bytes(length))
-    if (!/^[\x21-\x2d\x2f-\x7e]+$/.test(label)) return undefined
-    labels.push(label.toLowerCase())
+  try {
+    const { name, partial } = decodeName(body)
+    return !partial && printable.test(name) ? name.toLowerCase() : undefined
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined
+    throw error
   }
-  const name = labels.join('.')
-  return name.length + 2 > longestName ? undefined : name
 }

@@ -1,4 +1,4 @@
-import { decodeName, encodeName } from '../domain-name.ts'
+import { decodeName, encodeName } from '../../base/domain-name.ts'
 import type { OptionCodec } from './codec.ts'
 
 /** The client's name: flags as on the wire; `partial` is a name that its domain is still to be added to. RFC 4704 section 4. */

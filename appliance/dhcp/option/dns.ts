@@ -1,6 +1,6 @@
 import { DecodeError } from '../../base/bytes.ts'
+import { decodeName, encodeName } from '../../base/domain-name.ts'
 import { bytesOf, fromBytes, type Ip6 } from '../../base/ip6.ts'
-import { decodeName, encodeName } from '../domain-name.ts'
 import type { OptionCodec } from './codec.ts'
 
 /** Recursive name servers. RFC 3646 section 3. */

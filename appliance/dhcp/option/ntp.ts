@@ -1,6 +1,6 @@
 import { DecodeError } from '../../base/bytes.ts'
+import { decodeName, encodeName } from '../../base/domain-name.ts'
 import { bytesOf, fromBytes, type Ip6, isMulticast } from '../../base/ip6.ts'
-import { decodeName, encodeName } from '../domain-name.ts'
 import type { OptionCodec } from './codec.ts'
 
 /** One source of time: a server's address, a multicast group that it speaks to, or its name. RFC 5908 section 4. */

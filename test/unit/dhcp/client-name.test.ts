@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ldhName } from '../../../appliance/dhcp/domain-name.ts'
+import { ldhName } from '../../../appliance/base/domain-name.ts'
 import type { Duid } from '../../../appliance/dhcp/duid.ts'
 import { findOption, type Option } from '../../../appliance/dhcp/options.ts'
 import { host, ia, oro, Scene, them } from './scene.ts'

@@ -119,6 +119,7 @@ describe('what is ignored without its message', () => {
     { name: 'A48 no DNS servers', bytes: `19 01 0000 00000708 ${mtu}` },
     { name: 'A49 a compressed domain', bytes: `1f 02 0000 00000708 036c616e c000 0000 ${mtu}` },
     { name: 'A49 a blank in a domain', bytes: `1f 02 0000 00000708 036c206e 00 000000 ${mtu}` },
+    { name: 'A49 a domain that is cut off', bytes: `1f 02 0000 00000708 076c616e6c616e6c ${mtu}` },
     { name: 'A49 no domain', bytes: `1f 02 0000 00000708 0000000000000000 ${mtu}` },
   ])('$name', ({ bytes }) => {
     expect(decode(fromHex(bytes))).toEqual([{ kind: 'mtu', mtu: 1400 }])
@@ -215,6 +216,7 @@ test('mutated options decode or are refused, and nothing else', () => {
 test.for<{ name: string; option: Option }>([
   { name: 'no DNS server', option: { kind: 'rdnss', servers: [], lifetime: 1 } },
   { name: 'no domain', option: { kind: 'dnssl', names: [], lifetime: 1 } },
+  { name: 'an empty domain', option: { kind: 'dnssl', names: [''], lifetime: 1 } },
   { name: 'an empty label', option: { kind: 'dnssl', names: ['a..b'], lifetime: 1 } },
   { name: 'a label of 64 octets', option: { kind: 'dnssl', names: ['a'.repeat(64)], lifetime: 1 } },
   { name: 'a name of 256 octets', option: { kind: 'dnssl', names: [Array(128).fill('a').join('.')], lifetime: 1 } },

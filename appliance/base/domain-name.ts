@@ -1,4 +1,4 @@
-import { DecodeError, type Reader, type Writer } from '../base/bytes.ts'
+import { DecodeError, type Reader, type Writer } from './bytes.ts'
 
 const longestLabel = 63 // RFC 1035 section 2.3.4
 const longestName = 255
