@@ -29,6 +29,7 @@ export class FastPath implements ProgramSource, Disposable {
   readonly #rates = new Rates()
   readonly direct = directHook()
   #programs: Programs | undefined
+  #full = false // more leases than it has room for
   #refusal: Error | undefined // why BPF can't be had here
   #bindings: () => Iterable<Binding> = () => []
   #timer: NodeJS.Timeout | undefined
@@ -130,7 +131,7 @@ export class FastPath implements ProgramSource, Disposable {
     if (this.#programs) return this.#programs
     if (this.#refusal) throw this.#refusal
     try {
-      this.#programs = new Programs()
+      this.#programs = new Programs(this.#leaseCount())
     } catch (error) {
       this.#refusal = error as Error
       throw error
@@ -138,6 +139,12 @@ export class FastPath implements ProgramSource, Disposable {
     this.#addAll(this.#programs)
     this.#hear(this.#programs)
     return this.#programs
+  }
+
+  #leaseCount(): number {
+    let count = 0
+    for (const { iaType } of this.#bindings()) if (iaType === 'na') count++
+    return count
   }
 
   #hear(programs: Programs): void {
@@ -156,7 +163,10 @@ export class FastPath implements ProgramSource, Disposable {
     try {
       programs.addLeases(hosts)
     } catch (error) {
-      this.#log.warn({ reason: messageOf(error) }, 'the fast path does not know all hosts that have a lease')
+      // Until the next start; they are known as soon as they speak.
+      if (!this.#full)
+        this.#log.warn({ reason: messageOf(error) }, 'the fast path does not know all hosts with a lease')
+      this.#full = true
     }
   }
 }

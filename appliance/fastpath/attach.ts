@@ -35,6 +35,13 @@ export function setsFor(cpus: number): number {
   return sets
 }
 
+/** Room for twice as many as there are, a power of two: empty room costs 16 octets a lease, and milliseconds at every start. */
+function leasesFor(count: number): number {
+  let room = 131_072
+  while (room < count * 2) room *= 2
+  return room
+}
+
 export class Programs implements Disposable {
   readonly cpus: number
   readonly siteSets: number
@@ -48,8 +55,8 @@ export class Programs implements Disposable {
   readonly #members: MappedMap
   readonly #refused = new Map<string, Error>() // by code: the kernel would say the same again
 
-  /** Makes the maps. Throws a KernelError where BPF can't be had, with the reason. */
-  constructor() {
+  /** Makes the maps; that of leases holds so many or more. Throws a KernelError where BPF can't be had, with the reason. */
+  constructor(leases = 0) {
     requireCapabilities()
     try {
       this.#code = readFileSync(objectFile)
@@ -62,6 +69,7 @@ export class Programs implements Disposable {
     const entries = {
       reasons: this.cpus * (reasonsSize / 8),
       traffic: this.cpus,
+      leases: leasesFor(leases),
       ...Object.fromEntries(siteTables.map(table => [`sites_${table}`, sets])),
     }
     this.#maps = new BpfObject({

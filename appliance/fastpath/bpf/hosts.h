@@ -9,7 +9,6 @@
 #include "sixplane.h"
 
 #define HEARD_SLOTS	65536
-#define MOST_LEASES	1048576
 #define MINUTE_SHIFT	36	/* 2^36 ns, 69 s */
 #define MINUTES_KNOWN	26	/* half an hour */
 #define WINDOW_SHIFT	29	/* 2^29 ns, 0.54 s */
@@ -32,7 +31,7 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, MOST_LEASES);
+	__uint(max_entries, 1); /* the loader: as many as there may be leases */
 	__type(key, __u64);
 	__type(value, __u8);
 } leases SEC(".maps");
