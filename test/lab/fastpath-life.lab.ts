@@ -110,8 +110,7 @@ test('a card of the LAN that is taken out and plugged in again has its program b
   await a.lan.plug({ host: a.router, link: 'lan0', mac: card!.address })
   await a.router.setUp('lan0')
   const began = performance.now()
-  const stands = async () =>
-    (await a.router.run('tc', 'filter', 'show', 'dev', 'lan0', 'ingress')).includes('siteplane')
+  const stands = async () => (await a.standing('lan0')).includes('lan0 ingress 1')
   await until(stands, 'the program on the LAN')
   await annotate(`${Math.round(performance.now() - began)} ms, of which the card's link-local address takes most`)
   await b.hosts[0].reaches(quiet)
