@@ -132,17 +132,23 @@ function upLink(links: Links, name: string): Link | undefined {
 }
 
 /**
- * The overlay's link where packets may leave for the next hop: the program stands there, ours or that of an earlier process.
- * Without it they would go to a MAC that nobody has.
+ * The overlay's link where packets may leave for the next hop: the program that writes the MAC stands there. That of an earlier
+ * process does where packets go that way already. Without one they would go to a MAC that nobody has.
  */
 function statelessLink(
-  { nextHop: way }: Intent,
+  intent: Intent,
   overlay: Link | undefined,
-  { programs }: KernelState,
+  state: KernelState,
   changes: Changes,
 ): Link | undefined {
-  const stands = programs.some(each => each.link === overlay?.index && each.point === 'egress' && isOurs(each, changes))
-  return way === 'stateless' && overlay?.up && stands ? overlay : undefined
+  if (intent.nextHop !== 'stateless' || !overlay?.up) return undefined
+  const standing = state.programs.filter(
+    each => each.link === overlay.index && each.point === 'egress' && isOurs(each, changes),
+  )
+  const wanted = intent.programs.find(({ link, point }) => link === overlay.name && point === 'egress')
+  const goesThatWay = state.routes.some(route => route.link === overlay.index && route.via === nextHop)
+  const stands = standing.some(({ id }) => id === wanted?.id) || (goesThatWay && standing.length > 0)
+  return stands ? overlay : undefined
 }
 
 /** Classifiers carry our mark; what stands directly is ours where the journal says so. */

@@ -331,6 +331,18 @@ describe('order', () => {
     expect(taken()).toContain('remove-neighbour')
   })
 
+  test('no packet goes to the next hop while only a program stands that answers solicitations', async () => {
+    const kernel = machine()
+    const fast = stateNamed('one LAN and the fast path').intent
+    const others = fast.programs.map(program => ({ ...program, id: program.id + 10 }))
+    const changes = await converge(kernel, { ...fast, nextHop: 'on-link', programs: others }, noChanges)
+    const { programs } = desired(fast, await kernel.state(), changes)
+    expect(programs.map(({ id }) => id)).toEqual(fast.programs.map(({ id }) => id))
+    expect(desired(fast, await kernel.state(), changes).neighbours).toEqual([]) // until the other one stands
+    await converge(kernel, fast, changes)
+    expect((await kernel.state()).neighbours).toHaveLength(1)
+  })
+
   test('forwarding is closed before the rules that prohibit go, and accept_ra goes back after both', async () => {
     const kernel = machine()
     const changes = await converge(kernel, stateNamed('one LAN and ZeroTier').intent, noChanges)
