@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { equalBytes } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
@@ -39,6 +40,7 @@ const schema = `
 const firstLan = -1
 const usualMost = 131_072 // our own: a stranger may call itself anything, and leases that were given up leave their clients here
 const kept = 0.99 // of them, when it is full
+const renewable = 0.25 // of a lease, our own: who has been silent for the rest of it need not be asked to renew
 
 const keyOf = (subnet: number | undefined, duid: Duid): string => `${subnet ?? firstLan}/${duid}`
 
@@ -83,13 +85,15 @@ export class ClientStore implements Disposable {
     return row && clientOf(row as Row)
   }
 
-  /** Remembers a client from the next commit on. */
-  put({ subnet, duid, address, route, key, until }: Client): void {
+  /** Remembers a client from the next commit on. What is known is not written again: most hosts renew, and stay where they are. */
+  put(client: Client): void {
     this.#attempt(() => {
+      const { subnet, duid, address, route, key, until } = client
+      const text = route && formatRoute(route)
+      if (this.#isKnown(client, text)) return
       if (!this.#open) this.#db?.exec('BEGIN')
       this.#open = true
       if (this.#count >= this.#most) this.#prune()
-      const text = route && formatRoute(route)
       this.#put?.run(subnet ?? firstLan, duid, formatIp6(address), text ?? null, key ?? null, until)
       if (key) this.#keyed.add(keyOf(subnet, duid))
       else this.#keyed.delete(keyOf(subnet, duid))
@@ -155,6 +159,15 @@ export class ClientStore implements Disposable {
   [Symbol.dispose](): void {
     this.commit()
     this.#db?.close()
+  }
+
+  /** Whether the file says the same of a client, but for an end of its leases that has moved a little. */
+  #isKnown({ subnet, duid, address, key, until }: Client, route: string | undefined): boolean {
+    const row = this.#count === 0 ? undefined : (this.#find?.get(subnet ?? firstLan, duid) as Row | undefined)
+    if (!row || row['address'] !== formatIp6(address) || row['route'] !== (route ?? null)) return false
+    const held = row['key'] instanceof Uint8Array ? row['key'] : undefined
+    if (held && key ? !equalBytes(held, key) : held !== key) return false
+    return Math.abs(until - Number(row['until'])) < (until - this.#clock.now()) * renewable
   }
 
   #epoch(): bigint | undefined {

@@ -109,8 +109,8 @@ export class Reconfigurer {
     if (willing && reply.type === MessageType.advertise) return withOptions(reply, [accept])
     const until = changes.reduce((latest, change) => Math.max(latest, endOf(change)), 0)
     if (until === 0) return reply // nothing is leased by it
-    const known = clients.find(subnet, duid)
-    const said = this.#key(message, willing, known?.key)
+    const known = clients.hasKey(subnet, duid) ? clients.find(subnet, duid)?.key : undefined
+    const said = this.#key(message, willing, known)
     if (!said && !relayed && !known) return reply
     clients.put({ subnet, duid, address: from, route: relayed?.route, key: said?.key, until })
     return withOptions(reply, said?.options ?? [])

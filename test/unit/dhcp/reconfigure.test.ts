@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -248,6 +248,27 @@ describe('what is kept of clients', () => {
     expect(clients.reconfigurable(5, 4_999_999)).toEqual([host])
     expect(clients.reconfigurable(5, 5_000_000)).toEqual([])
     expect(clients.routes(5)).toEqual(new Map([[host, client.route]]))
+  })
+
+  test('what has not changed is not written again, unless the leases end much later', () => {
+    using place = folder()
+    using clients = new ClientStore(place.file, silentLog, at(1000))
+    const isWritten = (over: Partial<typeof client>) => {
+      const before = statSync(`${place.file}-wal`).size
+      clients.put({ ...client, ...over })
+      clients.commit()
+      return statSync(`${place.file}-wal`).size > before
+    }
+    expect(isWritten({})).toBe(true)
+    expect(isWritten({})).toBe(false)
+    expect(isWritten({ until: 5_900_000 })).toBe(false)
+    expect(isWritten({ until: 6_500_000 })).toBe(true)
+    expect(isWritten({ until: 6_500_000, address: fromB })).toBe(true)
+    const elsewhere = { ...client.route, hops: [hop({ options: [{ code: 18, bytes: Uint8Array.of(1, 3) }] })] }
+    expect(isWritten({ until: 6_500_000, address: fromB, route: elsewhere })).toBe(true)
+    const key = new Uint8Array(16).fill(8)
+    expect(isWritten({ until: 6_500_000, address: fromB, route: elsewhere, key })).toBe(true)
+    expect(clients.find(5, host)).toEqual({ ...client, until: 6_500_000, address: fromB, route: elsewhere, key })
   })
 
   test('G05 numbers only grow: over restarts, with the clock set back, and with the file lost', () => {
