@@ -69,7 +69,7 @@ export interface Bindings {
   delegatedIn(first: number, last: number): readonly Binding[]
   /** Every binding of a delegated prefix, of all LANs. */
   delegations(): readonly Binding[]
-  /** The bindings of all LANs, live or not, of hosts with this name. */
+  /** The bindings of all LANs, live or not, of hosts with this name; of very many those that end last. */
   named(name: string): Iterable<Binding>
   /** Every binding of a client, live or not, of all LANs: looks through all that there are. */
   ofClient(duid: Duid): readonly Binding[]

@@ -24,7 +24,7 @@ export class Table implements Bindings {
   readonly #ends = new Ends()
   readonly #hoards: Hoards
   readonly #delegations = new Delegations()
-  readonly #names = new Names()
+  readonly #names = new Names(slot => this.#slots.end(slot).validUntil)
   readonly #quarantine = new Map<string, Quarantine>() // oldest first
   readonly #free: number[] = []
   readonly #most: number

@@ -113,6 +113,21 @@ describe('the table', () => {
     expect(table.room(start - 60 * minute + 9 * minute)).toEqual({ kind: 'full' })
   })
 
+  test('a host with any number of addresses and one name costs no more than one with a few', () => {
+    const table = new Table()
+    const named = (iaid: number, validUntil: number) => put({ iaid, host: iaid, hostname: 'pc', validUntil })
+    for (let iaid = 0; iaid < 5000; iaid++) table.apply([named(iaid, start + iaid)])
+    table.apply([named(1, start + 9000), named(2, start)])
+    const found = table.named('pc')
+    expect(found.length).toBe(64)
+    expect(found.map(({ validUntil }) => validUntil - start).sort((a, b) => a - b)).toEqual([
+      ...Array.from({ length: 63 }, (_, i) => 4937 + i),
+      9000,
+    ])
+    for (let iaid = 0; iaid < 5000; iaid++) table.apply([{ kind: 'remove', binding: bindingOf({ iaid }) }])
+    expect(table.named('pc')).toEqual([])
+  })
+
   test('finds every binding by key and by address, and no other, however many come and go', () => {
     const change = fc.record({
       kind: fc.constantFrom('put' as const, 'put' as const, 'remove' as const),
