@@ -26,6 +26,8 @@ type Query = Extract<Option, { kind: 'lq-query' }>
 const byAddress = 1 // RFC 5007 section 4.1.2.1
 const byClientId = 2
 
+const mostTold = 1024 // of one client, our own: an answer is one datagram, and real hosts have one or two
+
 /** The Leasequery-reply. The message has passed the rules for discarding. */
 export function leasequery(message: Message, view: LeaseView): Message {
   const client = findOption(message.options, 'client-id')
@@ -87,10 +89,11 @@ function ofClient(duid: Duid, scopes: readonly Scope[], query: Query, view: Leas
   return [status(Status.success, 'it has leases on several links'), { kind: 'lq-client-link', links }]
 }
 
-/** Everything that the client has on a link, with the time that is left. RFC 5007 section 4.1.2.2. */
+/** Everything that the client has on a link, as far as it fits, with the time that is left. RFC 5007 section 4.1.2.2. */
 function told(duid: Duid, { plan }: Scope, query: Query, view: LeaseView): Option[] {
   const { now } = view
-  const bindings = view.bindings.ofClient(duid).filter(each => each.subnet === plan.subnet && isLive(each, now))
+  const all = view.bindings.ofClient(duid).filter(each => each.subnet === plan.subnet && isLive(each, now))
+  const bindings = all.slice(0, mostTold)
   const left = (until: number) => Math.max(0, Math.floor((until - now) / 1000))
   const options: Option[] = [
     { kind: 'client-id', duid },

@@ -48,6 +48,18 @@ describe('a question about leases', () => {
     ])
   })
 
+  test('a client that has taken thousands of addresses is told of in one datagram', () => {
+    const scene = new Scene()
+    for (let iaid = 0; iaid < 4000; iaid += 8)
+      scene.ask(
+        'request',
+        Array.from({ length: 8 }, (_, i) => ia([], iaid + i)),
+      )
+    const bytes = encodeMessage(asked(scene, query(2, [named()])))
+    expect(bytes.length).toBeGreaterThan(20_000)
+    expect(bytes.length).toBeLessThan(60_000)
+  })
+
   test('J12 by client: everything that it has on the link, and its name where that is asked for', () => {
     const scene = new Scene({ delegate })
     const reply = scene.ask('request', [ia(), ia([], 2), pd(3), fqdn])
