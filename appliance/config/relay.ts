@@ -50,10 +50,23 @@ export const checkRelays = (unsaid: unknown) => (value: unknown, context: z.core
       problem(context, [i], 'needs a subnet (0 to 63): only a LAN without relay may be without')
     if (JSON.stringify(entry['advertise']) !== JSON.stringify(unsaid))
       problem(context, [i, 'advertise'], 'has no meaning here: behind a relay the router of the LAN advertises')
+    checkServer(entry['dhcpv6'], i, String(name), context)
     const own = entries.find(each => each['interface'] === name && each['relay'] === undefined)
     if (own?.['dhcpv6'] === 'off' && entry['dhcpv6'] !== 'off')
       problem(context, [i], `needs dhcpv6: off, or that of the LAN on ${name} on: its relay is heard there`)
     if (typeof name === 'string' && !own)
       problem(context, [i, 'relay'], `needs the LAN that the relay stands on: no other LAN is on ${name}`)
+  }
+}
+
+/** What our DHCPv6 server can do on its own link alone. */
+function checkServer(dhcpv6: unknown, lan: number, name: string, context: z.core.$RefinementCtx): void {
+  const { probe, leasequery } = keysOf(dhcpv6)
+  const { requesters } = keysOf(leasequery)
+  if (probe === true)
+    problem(context, [lan, 'dhcpv6', 'probe'], 'has no meaning here: hosts behind a relay can not be asked')
+  if (Array.isArray(requesters) && requesters.length > 0) {
+    const path = [lan, 'dhcpv6', 'leasequery', 'requesters']
+    problem(context, path, `belongs to the LAN on ${name}: questions are heard there, about this LAN too`)
   }
 }

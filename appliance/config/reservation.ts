@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { parseIp6, parsePrefix } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
 import { ownOption } from './dhcp-option.ts'
-import { keysOf, problem } from './rules.ts'
+import { checkOwnOptions, keysOf, problem } from './rules.ts'
 import { dns, ntp } from './servers.ts'
 import { domain, parsed } from './text.ts'
 
@@ -33,6 +33,7 @@ export const reservation = z
     options: z.array(ownOption).max(64).default([]).describe("in the place of the LAN's with the same codes"),
   })
   .superRefine(checkIdentity, { when: () => true })
+  .superRefine(checkOwnOptions, { when: () => true })
 
 export type ReservationConfig = z.output<typeof reservation>
 

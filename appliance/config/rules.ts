@@ -86,10 +86,19 @@ export function checkFlags(value: unknown, context: Context): void {
 
 const repeatable = [16, 17] // once for each enterprise, RFC 9915 section 21.16
 
-/** Each option once, and none that another key makes. */
+/** Each option of a LAN once, and none that another key makes. */
 export function checkOptions(value: unknown, context: Context): void {
   const { dhcpv6, ntp } = keysOf(value)
-  const { options } = keysOf(dhcpv6)
+  checkEachOnce(keysOf(dhcpv6)['options'], ntp, ['dhcpv6', 'options'], context)
+}
+
+/** The same of a reservation, where another path leads to them. */
+export function checkOwnOptions(value: unknown, context: Context): void {
+  const { options, ntp } = keysOf(value)
+  checkEachOnce(options, ntp, ['options'], context)
+}
+
+function checkEachOnce(options: unknown, ntp: unknown, path: readonly string[], context: Context): void {
   const { servers } = keysOf(ntp)
   const taken = new Map<unknown, string>()
   if (Array.isArray(servers) && servers.length > 0) for (const code of [31, 56]) taken.set(code, 'ntp.servers')
@@ -98,7 +107,7 @@ export function checkOptions(value: unknown, context: Context): void {
     if (!isNumber(code) || repeatable.includes(code)) continue
     const before = taken.get(code)
     if (before === undefined) taken.set(code, `options[${i}]`)
-    else problem(context, ['dhcpv6', 'options', i], `option ${code} is given by ${before} already`)
+    else problem(context, [...path, i], `option ${code} is given by ${before} already`)
   }
 }
 

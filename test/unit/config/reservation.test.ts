@@ -68,6 +68,14 @@ test.for([
     '{hostname: pc, prefixes: ["::c000:0:0/96", "::c000:1:0/112"]}',
     'prefixes[1]: overlaps what is reserved by lan[0].reservations[0].prefixes[0]',
   ],
+  [
+    '{hostname: pc, options: [{name: bootfile-url, data: a}, {code: 59, data: b}]}',
+    'options[1]: option 59 is given by options[0] already',
+  ],
+  [
+    '{hostname: pc, ntp: {servers: ["fd00::1"]}, options: [{name: ntp-server, data: "fd00::2"}]}',
+    'options[0]: option 56 is given by ntp.servers already',
+  ],
   ['{hostname: pc, ipAdresses: ["::5"]}', 'ipAdresses: unknown key; did you mean ipAddresses?'],
 ] as const)('%s is refused with its place', ([given, problem]) => {
   const all = problems(file(given))

@@ -35,6 +35,16 @@ describe('rules between keys', () => {
       line: 'f.yaml:2:91: lan[1].advertise: has no meaning here: behind a relay the router of the LAN advertises',
     },
     {
+      name: 'a probe behind a relay',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}, {interface: eth1, subnet: 3, relay: {address: "::2"}, dhcpv6: {probe: true}}]',
+      line: 'f.yaml:2:96: lan[1].dhcpv6.probe: has no meaning here: hosts behind a relay can not be asked',
+    },
+    {
+      name: 'requesters behind a relay',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}, {interface: eth1, subnet: 3, relay: {address: "::2"}, dhcpv6: {leasequery: {requesters: ["fd00::5"]}}}]',
+      line: 'f.yaml:2:114: lan[1].dhcpv6.leasequery.requesters: belongs to the LAN on eth1: questions are heard there, about this LAN too',
+    },
+    {
       name: 'a relay with our own address',
       text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1}, {interface: eth1, subnet: 3, relay: {address: "::1"}}]',
       line: "f.yaml:2:72: lan[1].relay.address: ::1 can't be the address of a relay",
