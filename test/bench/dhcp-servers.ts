@@ -64,7 +64,8 @@ const siteplane: DhcpServer = {
   start(host) {
     const overlay = `overlay: { kind: static, network: "${network}", node: "${node}", interface: zt0 }`
     const configuration = `${overlay}\nlan:\n  - interface: lan0\n`
-    return new Daemon(host, { configuration, under: ['taskset', '-c', String(serverProcessor)] }).program
+    const cache = `NODE_COMPILE_CACHE=${join(host.folder, 'cache')}` // as in its unit
+    return new Daemon(host, { configuration, under: ['env', cache, 'taskset', '-c', String(serverProcessor)] }).program
   },
 }
 

@@ -84,9 +84,9 @@ class RunningServer {
 
   /** Gives that many clients a lease each: what the first pass loses the second one makes up for. */
   async fill(clients: number): Promise<void> {
-    await perfdhcp(this.client, { rate: 6_000, clients, exchanges: clients })
-    const { lost } = await perfdhcp(this.client, { rate: 6_000, clients, exchanges: clients })
-    if (lost > 0.05) throw new Error(`${this.server.name} does not give ${clients} leases`)
+    await perfdhcp(this.client, { rate: 3_000, clients, exchanges: clients })
+    const { lost } = await perfdhcp(this.client, { rate: 3_000, clients, exchanges: clients })
+    if (lost > 0.2) throw new Error(`${this.server.name} does not give ${clients} leases`)
   }
 }
 
