@@ -6,7 +6,7 @@
 #ifndef SITEPLANE_HOSTS_H
 #define SITEPLANE_HOSTS_H
 
-#include "sixplane.h"
+#include "count.h"
 
 #define HEARD_SLOTS	65536
 #define MINUTE_SHIFT	36	/* 2^36 ns, 69 s */
@@ -67,7 +67,9 @@ inline_always bool within(__u32 which, __u64 limit)
 
 inline_always __u16 minute(void)
 {
-	return bpf_ktime_get_coarse_ns() >> MINUTE_SHIFT;
+	struct traffic *cpu = this_cpu();
+
+	return cpu ? second(cpu) >> (MINUTE_SHIFT - SECOND_SHIFT) : 0;
 }
 
 inline_always __u64 *slot_of(__u64 host)
