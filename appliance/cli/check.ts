@@ -42,6 +42,7 @@ function showLan(lan: LanOutline): string {
   if (lan.routerAddress !== null) rows.push(['router', lan.routerAddress])
   if (lan.dynamic) rows.push(['leases from', lan.dynamic.first], ['to', lan.dynamic.last])
   if (lan.relay !== null) return `LAN behind ${lan.relay} on ${lan.interface}\n${table(rows, '  ')}`
-  rows.push(['on-link', lan.onLink.join(', ')], ['by the router', lan.hostRoutes.join(', ')])
+  if (lan.advertise === 'off') rows.push(['advertised', 'by another router: siteplane plan prints what it has to say'])
+  else rows.push(['on-link', lan.onLink.join(', ')], ['by the router', lan.hostRoutes.join(', ')])
   return `LAN ${lan.interface}\n${table(rows, '  ')}`
 }

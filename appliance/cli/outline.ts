@@ -1,7 +1,7 @@
 /** What comes of a configuration: which prefixes, which addresses, which routes. Pure; `siteplane check` prints it. */
 import { formatIp6, formatPrefix, halves, type Prefix, unspecified } from '../base/ip6.ts'
 import { underPrefix } from '../config/relay.ts'
-import type { Config, LanConfig } from '../config/schema.ts'
+import { advertiseOf, type Config, type LanConfig } from '../config/schema.ts'
 import { nextHop } from '../netlink/kernel.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import { lanPlan, upperHalf } from '../plane/plan.ts'
@@ -32,6 +32,7 @@ export interface LanOutline {
   readonly dynamic: { readonly first: string; readonly last: string } | null // null: not known yet, or another server's
   readonly onLink: readonly string[] // what an advertisement says hosts reach without a router
   readonly hostRoutes: readonly string[] // and what by this one
+  readonly advertise: 'on' | 'off' // off: another router says what is on-link
   readonly relay: string | null // the router of a LAN that this one doesn't see; it advertises there
 }
 
@@ -66,7 +67,8 @@ function relayOf({ interface: name, relay }: LanConfig, config: Config, site: Si
 function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined, relay: string | null): LanOutline {
   const plan = site && lanPlan(site.sitePrefix, lan.subnet)
   const own = plan ? [formatPrefix(plan.prefix)] : []
-  const { networkOnLink } = lan.advertise
+  const { networkOnLink } = advertiseOf(lan)
+  const silent = relay !== null || lan.advertise === 'off'
   return {
     interface: lan.interface,
     subnet: lan.subnet ?? null,
@@ -76,8 +78,9 @@ function lanOutline(lan: LanConfig, network: Prefix, site: Site | undefined, rel
       plan && lan.dhcpv6 !== 'off'
         ? { first: formatIp6(plan.dynamic.first), last: formatIp6(plan.dynamic.last) }
         : null,
-    onLink: relay !== null ? [] : networkOnLink ? [...own, formatPrefix(network)] : own,
-    hostRoutes: relay !== null ? [] : networkOnLink ? halves(network).map(formatPrefix) : [formatPrefix(network)],
+    onLink: silent ? [] : networkOnLink ? [...own, formatPrefix(network)] : own,
+    hostRoutes: silent ? [] : networkOnLink ? halves(network).map(formatPrefix) : [formatPrefix(network)],
+    advertise: lan.advertise === 'off' ? 'off' : 'on',
     relay,
   }
 }

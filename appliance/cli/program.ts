@@ -4,6 +4,7 @@ import { ConfigError, OperatorError } from '../base/errors.ts'
 import { addressCommand } from './address.ts'
 import { checkCommand } from './check.ts'
 import { leasesCommand } from './leases.ts'
+import { planCommand } from './plan.ts'
 import { sitesCommand } from './sites.ts'
 import { statusCommand } from './status.ts'
 import { stopCommand } from './stop.ts'
@@ -40,6 +41,10 @@ export function registerCommands(program: Command, terminal: Terminal): void {
   leasesCommand(addCommand(program, 'leases', 'which host has which address'), terminal)
   sitesCommand(addCommand(program, 'sites', 'which other sites there is traffic with'), terminal)
   addressCommand(addCommand(program, 'address', 'the prefixes, address and MAC of a node'), terminal)
+  planCommand(
+    addCommand(program, 'plan', "configuration for the site's own router or DHCPv6 server to do our part"),
+    terminal,
+  )
   stopCommand(addCommand(program, 'stop', 'stop or hand over the daemon of a systemd unit (ExecStop)'), terminal)
 }
 

@@ -53,8 +53,9 @@ function lan(entry: LanStatus, terminal: Pick<Terminal, 'color' | 'now'>): strin
   const rows = [
     ['prefix', entry.prefix ?? 'not known yet'],
     ['router', entry.routerAddress ?? 'not known yet'],
-    ['leases', String(entry.activeLeases)],
+    ['leases', entry.dhcpv6 === 'off' ? "another server's" : String(entry.activeLeases)],
   ]
+  if (entry.advertise === 'off') rows.push(['advertised', 'by another router'])
   for (const { prefix, relay, heardAt, activeLeases } of entry.segments) {
     const ago = heardAt !== null && duration((terminal.now() - Date.parse(heardAt)) / 1000)
     const heard = ago ? `heard ${ago} ago` : 'not heard yet'

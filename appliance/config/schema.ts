@@ -117,7 +117,7 @@ const lan = z
       .optional()
       .describe('absent on at most one LAN: the first, on-link as the whole /80'),
     relay: relay.optional().describe('for a LAN behind a router on the LAN of this interface'),
-    advertise: advertise.prefault({}),
+    advertise: orOff(advertise).prefault({}),
     dhcpv6: orOff(
       z.strictObject({
         preference: z.int().min(0).max(255).default(255).describe('255: clients take this server at once'),
@@ -163,6 +163,8 @@ const fastPath = z
   ])
   .describe('a mode alone, or an object with mode and turbo')
 
+const usualAdvertise = advertise.parse({})
+
 export const configSchema = z
   .strictObject({
     overlay,
@@ -170,7 +172,7 @@ export const configSchema = z
       .array(lan)
       .min(1)
       .superRefine(checkLans, { when: () => true })
-      .superRefine(checkRelays(advertise.parse({})), { when: () => true }),
+      .superRefine(checkRelays(usualAdvertise), { when: () => true }),
     fastPath: fastPath.prefault('auto'),
     http: z
       .strictObject({
@@ -187,6 +189,10 @@ export const configSchema = z
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]
 export type FastPathConfig = Config['fastPath']
+
+/** What hosts of a LAN shall hear: from us, or where that is off from another router. */
+export const advertiseOf = (lan: Pick<LanConfig, 'advertise'>): typeof usualAdvertise =>
+  lan.advertise === 'off' ? usualAdvertise : lan.advertise
 
 /** The JSON Schema (2020-12) of the file, for editors. Relations between keys are not in it. */
 export function jsonSchema(): JsonSchema {

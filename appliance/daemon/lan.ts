@@ -7,7 +7,7 @@ import { messageOf } from '../base/errors.ts'
 import { formatIp6, formatPrefix, type Ip6, isLinkLocal } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import type { LanConfig } from '../config/schema.ts'
+import { advertiseOf, type LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
 import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Identity } from '../dhcp/identity.ts'
@@ -74,6 +74,7 @@ export class LanRunner {
   #waiting: string | undefined
   #failure: string | undefined
   #plan: LanPlan | undefined
+  #site: Site | undefined
 
   constructor(config: LanConfig, shared: LanShared) {
     this.#config = config
@@ -97,6 +98,10 @@ export class LanRunner {
 
   get plan(): LanPlan | undefined {
     return this.#plan
+  }
+
+  get site(): Site | undefined {
+    return this.#site
   }
 
   /** The LANs behind relays on this one. */
@@ -125,6 +130,7 @@ export class LanRunner {
   /** Brings the services in step with the world: starts, updates or stops them. `behind` are the LANs behind a relay on this one. */
   async follow(config: LanConfig, behind: readonly LanConfig[], world: LanWorld): Promise<void> {
     this.#config = config
+    this.#site = world.site
     this.#plan = world.site && lanPlan(world.site.sitePrefix, config.subnet)
     this.#segments = world.site && this.#plan ? segmentsOf(behind, world.site, this.#plan) : []
     const ready = readiness(config.interface, world, this.#services?.link.linkLocal)
@@ -189,7 +195,9 @@ export class LanRunner {
   /** Ours, or the look at others' where ours is off. */
   #server(link: ReadyLink, plan: LanPlan, advertiser: LanAdvertiser): LanServer | LanWatch {
     const { store, clients, identity, clock, random, routed } = this.#shared
-    const managedElsewhere = () => advertiser.otherRouters().some(({ managed }) => managed)
+    // Another router that advertises in our place sends hosts to our own server too.
+    const managedElsewhere = () =>
+      !sentToUsByOthers(this.#config) && advertiser.otherRouters().some(({ managed }) => managed)
     const common = { link, linkLocal: link.linkLocal, managedElsewhere, clock, random, log: this.#log }
     const scope = scopeOf(this.#config, plan)
     if (!scope) return new LanWatch({ ...common, watched: this.#watched(plan), duid: identity.duid })
@@ -205,7 +213,7 @@ export class LanRunner {
   }
 
   #watched(plan: LanPlan): Watched {
-    return { plan, managed: flagsOf(this.#config).managed }
+    return { plan, managed: flagsOf(this.#config).managed, advertised: this.#config.advertise !== 'off' }
   }
 
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
@@ -224,7 +232,7 @@ export class LanRunner {
   }
 
   #respond(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
-    if (!this.#config.advertise.networkOnLink || world.answeredInKernel.has(this.#config.interface)) {
+    if (!advertiseOf(this.#config).networkOnLink || world.answeredInKernel.has(this.#config.interface)) {
       services.responder?.stop()
       services.responder = undefined
       return
@@ -240,7 +248,8 @@ export class LanRunner {
   }
 
   #advertisement(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): AdvertisementPlan {
-    const { advertise, dns } = this.#config
+    const { dns } = this.#config
+    const advertise = advertiseOf(this.#config)
     return {
       site,
       lan: plan,
@@ -252,6 +261,7 @@ export class LanRunner {
       interval: advertise.interval,
       dns,
       ...(advertise.mtu === undefined ? {} : { mtu: advertise.mtu }),
+      silent: this.#config.advertise === 'off',
     }
   }
 
@@ -289,13 +299,17 @@ export function readiness(name: string, world: LanWorld, inUse?: Ip6): ReadyLink
  * no server NetworkManager gives the whole connection up, without it hosts of a LAN that another server serves have no address.
  * RFC 4861 section 4.2.
  */
-export function flagsOf({ advertise, dhcpv6 }: LanConfig): {
+export function flagsOf(lan: LanConfig): {
   readonly managed: boolean
   readonly otherConfig: boolean
 } {
-  const managed = advertise.managed ?? dhcpv6 !== 'off'
+  const advertise = advertiseOf(lan)
+  const managed = advertise.managed ?? lan.dhcpv6 !== 'off'
   return { managed, otherConfig: advertise.otherConfig ?? managed }
 }
+
+/** Whether the managed flag of other routers is meant to send hosts to our server. */
+export const sentToUsByOthers = ({ advertise, dhcpv6 }: LanConfig): boolean => advertise === 'off' && dhcpv6 !== 'off'
 
 function sameLink(a: ReadyLink, b: ReadyLink): boolean {
   return a.name === b.name && a.index === b.index && a.mac === b.mac && a.linkLocal === b.linkLocal

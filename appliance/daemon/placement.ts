@@ -1,7 +1,7 @@
 /** Which programs of the fast path go where, kept in step with the configuration, the overlay and the LANs. */
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import type { Config, LanConfig } from '../config/schema.ts'
+import { advertiseOf, type Config, type LanConfig } from '../config/schema.ts'
 import type { FastPathPlan, Placement as Placed, PlannedLan } from '../fastpath/plan.ts'
 import type { KernelState } from '../netlink/kernel.ts'
 import { lanPlan } from '../plane/plan.ts'
@@ -125,6 +125,6 @@ function plannedLans({ config, ready }: Surroundings, site: Site): PlannedLan[] 
     if (typeof link === 'string') return []
     const { mac, linkLocal } = link
     const plan = lanPlan(site.sitePrefix, lan.subnet)
-    return [{ interface: lan.interface, plan, mac, linkLocal, networkOnLink: lan.advertise.networkOnLink }]
+    return [{ interface: lan.interface, plan, mac, linkLocal, networkOnLink: advertiseOf(lan).networkOnLink }]
   })
 }

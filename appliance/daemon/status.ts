@@ -19,8 +19,9 @@ import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixp
 import type { FastPath } from './fast-path.ts'
 import { fallbacks, fastPathStatus, membersOf } from './fast-path-status.ts'
 import { numbers, wallTime } from './figures.ts'
-import type { LanRunner } from './lan.ts'
+import { flagsOf, type LanRunner, sentToUsByOthers } from './lan.ts'
 import { managedNotices } from './managed.ts'
+import { unadvertised } from './unadvertised.ts'
 
 export interface Snapshot {
   readonly version: string
@@ -45,7 +46,7 @@ export function statusOf(snapshot: Snapshot): Status {
   const lan = snapshot.lans.map(runner => lanStatus(runner, snapshot))
   const overlay = overlayStatus(snapshot)
   const faults = faultsOf(snapshot, lan)
-  const serving = lan.some(each => each.state === 'serving')
+  const serving = lan.some(each => each.state !== 'waiting')
   return {
     version: snapshot.version,
     state: faults.length === 0 && serving ? 'serving' : serving ? 'degraded' : 'waiting',
@@ -69,6 +70,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...lan.flatMap(({ interface: name, reason }) => (reason === null ? [] : [`LAN ${name}: ${reason}`])),
     ...each(runner => rivals(runner, true)),
     ...each(runner => (runner.services?.advertiser.otherRouters() ?? []).flatMap(contradictionsOf)),
+    ...each(unheard),
     ...each(runner => runner.services?.server.reasons() ?? []),
     ...each(runner => runner.delegationFaults),
     ...snapshot.storeReasons,
@@ -109,10 +111,17 @@ function rivals({ services }: LanRunner, winning: boolean): string[] {
 }
 
 function managed({ config, services }: LanRunner): string[] {
-  if (!services) return []
+  if (!services || sentToUsByOthers(config)) return []
   const ours = config.dhcpv6 === 'off' ? 'off' : 'on'
   const { advertiser, server } = services
   return managedNotices(config.interface, advertiser.otherRouters(), server.otherServers(), ours)
+}
+
+/** What hosts don't hear where another router advertises in our place. */
+function unheard({ config, services, plan, site }: LanRunner): string[] {
+  if (config.advertise !== 'off' || !services?.advertiser.searched || !plan || !site) return []
+  const wanted = { lanPrefix: plan.prefix, networkPrefix: site.networkPrefix, ownServer: flagsOf(config).managed }
+  return unadvertised(services.advertiser.otherRouters(), wanted)
 }
 
 function contradictionsOf({ linkLocal, contradictions }: OtherRouterSeen): string[] {
@@ -144,10 +153,15 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
   const { services, plan } = runner
   const reason = runner.waiting === undefined ? runner.failure : `waits ${runner.waiting}`
   const advertiser = services?.advertiser
+  const advertise = runner.config.advertise === 'off' ? 'off' : 'on'
+  const dhcpv6 = runner.config.dhcpv6 === 'off' ? 'off' : 'on'
+  const served = advertise === 'off' && dhcpv6 === 'off' ? 'off' : 'serving'
   return {
     interface: runner.config.interface,
-    state: services && reason === undefined ? 'serving' : 'waiting',
+    state: services && reason === undefined ? served : 'waiting',
     reason: reason ?? null,
+    advertise,
+    dhcpv6,
     prefix: plan ? formatPrefix(plan.prefix) : null,
     routerAddress: plan ? formatIp6(plan.router) : null,
     activeLeases: services?.server.activeLeases() ?? 0,

@@ -19,6 +19,7 @@ import { Timers } from './timers.ts'
 export interface Watched {
   readonly plan: LanPlan
   readonly managed: boolean // our advertisements send hosts to a server
+  readonly advertised: boolean // there are advertisements of ours
 }
 
 export interface LanWatchOptions {
@@ -122,14 +123,14 @@ export class LanWatch {
   /** What keeps hosts from an address of this site, as sentences. */
   notices(): string[] {
     const { link, managedElsewhere } = this.#options
-    const { plan, managed } = this.#watched
+    const { plan, managed, advertised } = this.#watched
     const serves = this.#search.list().some(({ addresses }) => addresses.some(each => contains(plan.prefix, each)))
     const told = managed || managedElsewhere()
     if (serves)
       return told
         ? []
         : [
-            `hosts on ${link.name} are not told of the DHCPv6 server that has addresses of this site: advertise.managed: true`,
+            `hosts on ${link.name} are not told of the DHCPv6 server that has addresses of this site: ${advertised ? 'advertise.managed: true' : 'no router has the managed flag set'}`,
           ]
     if (!this.#search.searched) return []
     const asked = managed ? `hosts on ${link.name} are told to ask a DHCPv6 server, but ` : ''

@@ -31,8 +31,10 @@ export interface OverlayStatus {
 
 export interface LanStatus {
   readonly interface: string
-  readonly state: 'serving' | 'waiting' | 'off'
+  readonly state: 'serving' | 'waiting' | 'off' // off: routed alone, advertisements and DHCPv6 are others'
   readonly reason: string | null
+  readonly advertise: 'on' | 'off'
+  readonly dhcpv6: 'on' | 'off'
   readonly prefix: string | null
   readonly routerAddress: string | null
   readonly activeLeases: number

@@ -22,6 +22,7 @@ export interface AdvertisementPlan {
   readonly interval: { readonly min: number; readonly max: number } // seconds between unsolicited advertisements
   readonly dns: { readonly servers: readonly Ip6[]; readonly search: readonly string[] }
   readonly mtu?: number // octets
+  readonly silent?: boolean // another router says all this in our place: nothing is sent
 }
 
 // Our own tunable: hosts keep DNS servers over the loss of two advertisements. RFC 8106 section 5.1 recommends as much.

@@ -41,6 +41,14 @@ export class Advertiser {
     this.#multicastBy(now, now)
   }
 
+  /** Nothing is sent any more before the next `announce`. */
+  silence(): void {
+    this.#quick = 0
+    this.#nextMulticast = Number.POSITIVE_INFINITY
+    this.#crowded = false
+    this.#pending.clear()
+  }
+
   /** A new interval counts from now on. */
   pace(interval: Interval, now: number): void {
     if (interval.min === this.#interval.min && interval.max === this.#interval.max) return

@@ -1,11 +1,11 @@
 /**
  * Router advertisements on one LAN: the socket, the timer and the log around the decisions of advertiser.ts, advertisement.ts,
- * withdrawals.ts, multicast-router.ts and other-routers.ts.
+ * withdrawals.ts, multicast-router.ts, other-routers.ts and router-search.ts.
  */
 import { DecodeError, equalBytes, toHex } from '../base/bytes.ts'
 import { Alarm, type Clock, sleep } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { allNodes, formatIp6, type Ip6 } from '../base/ip6.ts'
+import { allNodes, allRouters, formatIp6, type Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import { type AdvertisementPlan, advertisement, finalAdvertisement, split } from './advertisement.ts'
@@ -20,6 +20,7 @@ import {
   multicastRouterType,
 } from './multicast-router.ts'
 import { type OtherRouter, OtherRouters } from './other-routers.ts'
+import { RouterSearch } from './router-search.ts'
 import { type Endpoint, type IcmpIn, type IcmpOut, type LinkRef, openRouterSocket } from './socket.ts'
 import { Withdrawals } from './withdrawals.ts'
 
@@ -60,6 +61,7 @@ export class LanAdvertiser {
   readonly #snoopers: MulticastRouterSchedule
   readonly #withdrawals = new Withdrawals()
   readonly #others = new OtherRouters()
+  readonly #search = new RouterSearch()
   readonly #alarm: Alarm
   readonly #counters = {
     multicastSent: 0,
@@ -84,7 +86,7 @@ export class LanAdvertiser {
     this.#snoopers = new MulticastRouterSchedule(options.random)
     this.#alarm = new Alarm(options.clock, () => this.#send())
     this.#plan = options.plan
-    this.#said = advertisement(options.plan)
+    this.#said = wordOf(options.plan)
   }
 
   /** Opens the socket and advertises at once. Throws a KernelError. */
@@ -97,8 +99,10 @@ export class LanAdvertiser {
     )
     const now = this.#clock.monotonic()
     const { previous } = this.#options
-    if (previous) this.#withdrawals.replace(advertisement(previous).options, this.#said.options, now)
-    this.#advertiser.announce(now)
+    if (!this.#plan.silent) {
+      if (previous) this.#withdrawals.replace(advertisement(previous).options, this.#said.options, now)
+      this.#advertiser.announce(now)
+    }
     this.#followPlan(now)
     this.#send()
   }
@@ -106,9 +110,11 @@ export class LanAdvertiser {
   /** A changed content is advertised at once and twice more; what is said no longer is withdrawn. An unchanged one isn't news. */
   update(plan: AdvertisementPlan): void {
     const now = this.#clock.monotonic()
-    const next = advertisement(plan)
-    const news = !equalBytes(encodeMessage(next), encodeMessage(this.#said))
-    if (news) this.#withdrawals.replace(this.#said.options, next.options, now)
+    const next = wordOf(plan)
+    const begins = this.#plan.silent === true && !plan.silent
+    const changed = !plan.silent && !equalBytes(encodeMessage(next), encodeMessage(this.#said))
+    const news = begins || changed
+    if (changed && !begins) this.#withdrawals.replace(this.#said.options, next.options, now)
     this.#plan = plan
     this.#said = next
     if (!this.#endpoint) return
@@ -126,7 +132,8 @@ export class LanAdvertiser {
     if (!endpoint) return
     try {
       if (!final) return
-      const last = this.#messages(finalAdvertisement(this.#plan), allNodes, this.#clock.monotonic())
+      const now = this.#clock.monotonic()
+      const last = this.#plan.silent ? [] : this.#messages(finalAdvertisement(this.#plan), allNodes, now)
       if (this.#snoopers.running) last.push(toSnoopers(encodeMulticastRouterTermination()))
       this.#transmit(endpoint, last)
       await sleep(finalGap)
@@ -141,12 +148,21 @@ export class LanAdvertiser {
     return this.#others.list(this.#clock.monotonic())
   }
 
+  /** Whether other routers had time to answer our solicitations, where they advertise in our place. */
+  get searched(): boolean {
+    return this.#search.over
+  }
+
   counters(): AdvertiserCounters {
     return { ...this.#counters }
   }
 
-  /** Solicitations must reach us only where we answer them for others. */
+  /** What runs beside the advertisements. Solicitations must reach us only where we answer them for others. */
   #followPlan(now: number): void {
+    if (this.#plan.silent) {
+      this.#advertiser.silence()
+      this.#search.start(now)
+    } else this.#search.stop()
     if (this.#plan.networkOnLink === this.#snoopers.running) return
     if (this.#plan.networkOnLink) this.#snoopers.start(now)
     else this.#snoopers.stop()
@@ -163,8 +179,9 @@ export class LanAdvertiser {
       return this.#messages(this.#said, destination, now)
     })
     if (this.#snoopers.due(now)) batch.push(toSnoopers(encodeMulticastRouterAdvertisement()))
+    if (this.#search.due(now)) batch.push(this.#solicitation())
     this.#transmit(endpoint, batch)
-    this.#alarm.set(Math.min(this.#advertiser.wakeAt, this.#snoopers.wakeAt))
+    this.#alarm.set(Math.min(this.#advertiser.wakeAt, this.#snoopers.wakeAt, this.#search.wakeAt))
   }
 
   /** From our link-local address always, whatever address the solicitation came from. RFC 4861 section 6.1.2. */
@@ -176,6 +193,12 @@ export class LanAdvertiser {
       source,
       destination,
     }))
+  }
+
+  #solicitation(): IcmpOut {
+    const { mac, linkLocal: source } = this.#options.link
+    const options = [{ kind: 'source-link-layer-address', mac }] as const
+    return { bytes: encodeMessage({ kind: 'router-solicitation', options }), source, destination: allRouters }
   }
 
   #transmit(endpoint: Endpoint<IcmpIn, IcmpOut>, batch: readonly IcmpOut[]): void {
@@ -224,7 +247,7 @@ export class LanAdvertiser {
     const message = decodeMessage(bytes, { source, destination, hopLimit })
     if (message.kind === 'router-solicitation') {
       this.#counters.solicitations++
-      this.#advertiser.solicited(source, now)
+      if (!this.#plan.silent) this.#advertiser.solicited(source, now)
     } else if (message.kind === 'router-advertisement' && source !== this.#options.link.linkLocal) {
       this.#compare(source, message, now)
     }
@@ -232,12 +255,14 @@ export class LanAdvertiser {
 
   #compare(source: Ip6, theirs: RouterAdvertisement, now: number): void {
     this.#counters.foreignAdvertisements++
-    const ours = { advertisement: this.#said, networkPrefix: this.#plan.site.networkPrefix }
+    const { site, silent = false } = this.#plan
+    const ours = { advertisement: this.#said, networkPrefix: site.networkPrefix, silent }
     const heard = this.#others.heard(source, theirs, ours, now)
     const { mac, contradictions, differences } = heard.router
     if (contradictions.length > 0) this.#counters.contradicting++
     // One line a minute of each kind, for all routers together; what is held back stays news until its next advertisement.
     const kind = contradictions.length > 0 ? 'contradiction' : 'difference'
+    if (this.#plan.silent && kind === 'difference') return // the flags are theirs to set
     const held = heard.news ? this.#throttle.pass(kind) : undefined
     if (!held) return
     this.#others.told(source)
@@ -250,6 +275,11 @@ export class LanAdvertiser {
     const held = this.#throttle.pass(key)
     if (held) this.#log.warn({ ...fields, ...held }, text)
   }
+}
+
+/** What we say, or what another router shall say in our place: that one can't know when the network is away. */
+function wordOf(plan: AdvertisementPlan): RouterAdvertisement {
+  return advertisement(plan.silent ? { ...plan, networkReachable: true } : plan)
 }
 
 /** Hop limit 1 and a router alert, so that every switch that snoops looks at it. RFC 4286 section 3.2. */

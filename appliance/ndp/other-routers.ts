@@ -28,6 +28,7 @@ export interface OtherRouter {
 export interface OurWord {
   readonly advertisement: RouterAdvertisement
   readonly networkPrefix: Prefix
+  readonly silent?: boolean // it is for others to say it
 }
 
 // Our own: a stranger can invent routers, so the list is short and forgets them.
@@ -152,8 +153,10 @@ function prefixContradictions(theirs: RouterAdvertisement, { advertisement, netw
 }
 
 /** A route for a part of the network through someone else: the longer prefix or the higher preference wins on the hosts. */
-function routeContradictions(theirs: RouterAdvertisement, { networkPrefix }: OurWord): string[] {
+function routeContradictions(theirs: RouterAdvertisement, { networkPrefix, silent }: OurWord): string[] {
+  const forAll = networkPrefix.length + 1 // the /40, or its halves: who says it in our place means us
   return optionsOf(theirs.options, 'route-information')
     .filter(({ prefix, lifetime }) => lifetime > 0 && contains(networkPrefix, prefix))
+    .filter(({ prefix }) => !silent || prefix.length > forAll)
     .map(({ prefix, preference }) => `it advertises a route of ${preference} preference to ${formatPrefix(prefix)}`)
 }

@@ -31,10 +31,14 @@ export async function fetchServers(): Promise<void> {
   writeFileSync(join(root, 'fetched'), '')
 }
 
-const binary = (name: string): string => {
+/** Where a program is that may have been fetched. */
+export const binary = (name: string): string => {
   const own = join(root, 'usr/sbin', name)
   return existsSync(own) ? own : name
 }
+
+/** The libraries that were fetched with it. */
+export const libraries = join(root, 'usr/lib', process.arch === 'x64' ? 'x86_64-linux-gnu' : 'aarch64-linux-gnu')
 
 /** With the libraries that were fetched, on one processor. */
 export function pinned(
@@ -43,7 +47,6 @@ export function pinned(
   argv: readonly string[],
   environment: Record<string, string> = {},
 ) {
-  const libraries = join(root, 'usr/lib', process.arch === 'x64' ? 'x86_64-linux-gnu' : 'aarch64-linux-gnu')
   const [command = '', ...args] = argv
   return host.spawn(['taskset', '-c', String(processor), binary(command), ...args], {
     LD_LIBRARY_PATH: libraries,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { textFields } from '../../../appliance/config/document.ts'
 import { schemaText } from '../../../appliance/config/json-schema.ts'
 import { parseConfig } from '../../../appliance/config/load.ts'
-import { type JsonSchema, jsonSchema } from '../../../appliance/config/schema.ts'
+import { advertiseOf, type JsonSchema, jsonSchema } from '../../../appliance/config/schema.ts'
 import { serverOf } from './problems.ts'
 
 const example = readFileSync('config/siteplane.example.yaml', 'utf8')
@@ -43,7 +43,7 @@ test('what stands behind a bare # works when the # is taken away', () => {
     .join('\n')
   const config = parseConfig('example', uncommented)
   expect(config.overlay.kind).toBe('static')
-  expect(config.lan[0]!.advertise.mtu).toBe(1500)
+  expect(advertiseOf(config.lan[0]!).mtu).toBe(1500)
   expect(serverOf(config).options.map(({ code, data }) => [code, data.values])).toEqual([
     [59, ['tftp://[fd00::69]/boot.efi']],
     [65001, [1, 2]],

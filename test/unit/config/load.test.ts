@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError } from '../../../appliance/base/errors.ts'
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { loadConfig, parseConfig } from '../../../appliance/config/load.ts'
+import { advertiseOf } from '../../../appliance/config/schema.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
 import { lan, least, problems, serverOf } from './problems.ts'
 
@@ -92,7 +93,7 @@ lan:
     { keys: '      interval: {max: 4}', interval: { min: 4, max: 4 } },
     { keys: '      interval: {max: 1800, min: 3}', interval: { min: 3, max: 1800 } },
   ])('A05 $keys means $interval', ({ keys, interval }) => {
-    expect(parseConfig('f.yaml', lan(`    advertise:\n${keys}`)).lan[0]!.advertise.interval).toEqual(interval)
+    expect(advertiseOf(parseConfig('f.yaml', lan(`    advertise:\n${keys}`)).lan[0]!).interval).toEqual(interval)
   })
 
   test.for([

@@ -60,6 +60,11 @@ describe('rules between keys', () => {
       line: 'f.yaml:4:13: lan[0].dhcpv6: must be off, or a mapping of keys to values',
     },
     {
+      name: 'advertisements that are neither off nor have settings',
+      text: lan('    advertise: none'),
+      line: 'f.yaml:4:16: lan[0].advertise: must be off, or a mapping of keys to values',
+    },
+    {
       name: 'a misspelt setting of the server',
       text: lan('    dhcpv6: {preferrence: 7}'),
       line: 'f.yaml:4:14: lan[0].dhcpv6.preferrence: unknown key; did you mean preference?',

@@ -17,11 +17,11 @@ class WatchBench implements AsyncDisposable {
   elsewhere = false
   readonly watch: LanWatch
 
-  constructor(managed: boolean) {
+  constructor(managed: boolean, advertised = true) {
     this.watch = new LanWatch({
       link: { name: 'eth1', index: 2, mac: macA },
       linkLocal,
-      watched: { plan, managed },
+      watched: { plan, managed, advertised },
       duid: us,
       managedElsewhere: () => this.elsewhere,
       clock: systemClock,
@@ -72,6 +72,12 @@ describe('a LAN where our DHCPv6 server is off', () => {
     await using bench = new WatchBench(false)
     await bench.offer(here)
     expect(bench.watch.notices()).toEqual([expect.stringContaining('advertise.managed: true')])
+  })
+
+  test('the same, where another router advertises in our place', async () => {
+    await using bench = new WatchBench(false, false)
+    await bench.offer(here)
+    expect(bench.watch.notices()).toEqual([expect.stringMatching(/no router has the managed flag set$/)])
     bench.elsewhere = true // another router does
     expect(bench.watch.notices()).toEqual([])
   })

@@ -21,6 +21,8 @@ export const servingStatus: Status = {
       interface: 'eth1',
       state: 'serving',
       reason: null,
+      advertise: 'on',
+      dhcpv6: 'on',
       prefix: 'fc9c:56c2:e389:e92c:eee5::/80',
       routerAddress: 'fc9c:56c2:e389:e92c:eee5::1',
       activeLeases: 2,

@@ -147,6 +147,57 @@ test('C22 tells snooping switches, with hop limit 1 and a router alert, as long 
   expect(to(socket.sent, allSnoopers)).toHaveLength(4)
 })
 
+describe('where another router advertises in our place', () => {
+  const theirs = packet(encodeMessage(advertisement({ ...plan, managed: false })), parseIp6('fe80::9'))
+
+  test('says nothing, whoever asks, looks for that router, and stops in silence', async () => {
+    const other = siteOf(site.network, parseNodeAddress('1234567890'))
+    const { socket, log, advertiser } = make({ silent: true }, { ...plan, site: other })
+    advertiser.start()
+    socket.receive(solicitation)
+    vi.advanceTimersByTime(12_000)
+    expect(advertiser.searched).toBe(true)
+    socket.receive(theirs)
+    vi.advanceTimersByTime(3_600_000)
+    advertiser.update({ ...plan, silent: true, networkReachable: false })
+    const stopped = advertiser.stop({ final: true })
+    await vi.advanceTimersByTimeAsync(200)
+    await stopped
+    expect([...to(socket.sent, allNodes), ...to(socket.sent, host)]).toEqual([])
+    expect(to(socket.sent, allRouters).slice(0, 3).map(text)).toEqual(
+      Array(3).fill('8500000000000000' + '0101020000000001'),
+    )
+    expect(to(socket.sent, allSnoopers).length).toBeGreaterThan(100)
+    expect(log.loud).toEqual([])
+  })
+
+  test('lists it, and in what it contradicts what it shall say', () => {
+    const { socket, log, advertiser } = make({ silent: true })
+    advertiser.start()
+    socket.receive(theirs)
+    expect(advertiser.otherRouters()).toMatchObject([{ linkLocal: parseIp6('fe80::9'), contradictions: [] }])
+    const short = { ...plan, lifetimes: { network: 60, lan: 86_400 }, networkOnLink: true }
+    socket.receive(packet(encodeMessage(advertisement(short)), parseIp6('fe80::9')))
+    expect(advertiser.otherRouters()[0]!.contradictions).toContainEqual(expect.stringContaining('validLifetime 60'))
+    expect(log.loud).toEqual(['warn another router contradicts what we advertise'])
+  })
+
+  test('falls silent and speaks again by an update, and withdraws nothing that is still so', () => {
+    const { socket, advertiser } = make()
+    advertiser.start()
+    vi.advanceTimersByTime(40_000)
+    const before = to(socket.sent, allNodes).length
+    advertiser.update({ ...plan, silent: true })
+    vi.advanceTimersByTime(3_600_000)
+    expect(to(socket.sent, allNodes)).toHaveLength(before)
+    advertiser.update(plan)
+    expect(to(socket.sent, allNodes).slice(before).map(text)).toEqual([told(advertisement(plan))])
+    const asked = to(socket.sent, allRouters).length
+    vi.advanceTimersByTime(3_600_000)
+    expect(to(socket.sent, allRouters)).toHaveLength(asked)
+  })
+})
+
 test('A20 another router is listed; its contradiction is a line, and no more than one a minute', () => {
   const { socket, log, advertiser } = make()
   advertiser.start()

@@ -50,6 +50,14 @@ test('A20 other flags are a difference, which hosts cope with', () => {
   expect(news).toBe(true)
 })
 
+test('where another router speaks in our place, its routes to all of the network are meant so, and those to a part are not', () => {
+  const options = ['fc9c:56c2:e300::/40', 'fc9c:56c2:e380::/41', 'fc9c:56c2:e301::/48'].map(text => route(text, 1800))
+  const theirs = { ...ours.advertisement, options }
+  const { contradictions } = new OtherRouters().heard(router, theirs, { ...ours, silent: true }, 0).router
+  expect(contradictions).toEqual(['it advertises a route of medium preference to fc9c:56c2:e301::/48'])
+  expect(heard(theirs).router.contradictions).toHaveLength(3)
+})
+
 describe('A20 contradictions', () => {
   test.for<{ name: string; option: Option; said: string[] }>([
     {
