@@ -75,8 +75,8 @@ export interface Bindings {
   ofClient(duid: Duid): readonly Binding[]
   /** Why an address is not given to anybody now, if so. */
   quarantineOf(subnet: number | undefined, host: number, now: number): Quarantine | undefined
-  /** Whether one more binding fits besides what a decision adds and removes already. */
-  room(now: number, added?: number, removed?: ReadonlySet<Binding>): Room
+  /** Whether one more binding fits besides what a decision adds and removes already; `odd` of a copied host or a long DUID. */
+  room(now: number, added?: number, removed?: ReadonlySet<Binding>, odd?: boolean): Room
 }
 
 export const isLive = (binding: Binding, now: number): boolean => binding.state === 'bound' && binding.validUntil > now

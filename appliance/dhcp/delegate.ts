@@ -162,7 +162,7 @@ function take(turn: Turn, key: BindingKey, kept: Binding | undefined, prefix: Pr
       displaced.push(spare)
     }
   }
-  if (!turn.admit(first, kept, displaced)) return undefined
+  if (!turn.admit(key, first, kept, displaced)) return undefined
   turn.delegated.push([first, last])
   return prefix
 }

@@ -35,6 +35,11 @@ export class Hoards {
     this.#count(card, -1)
   }
 
+  /** Whether a card may be a hoarder's: it is, or one that shares its bucket. */
+  isHoard(card: number): boolean {
+    return this.#counts[bucketOf(card)]! > this.#most
+  }
+
   /**
    * The slot that a hoarder has not renewed for longest and `isOffered` lets through, or undefined. `oldest` gives all slots,
    * the first to end first, and is used only when the last look is used up.

@@ -5,6 +5,7 @@ import { type Duid, duidFromBytes, hexDigit, writeDuid } from './duid.ts'
 import { mix } from './hash-index.ts'
 
 const longest = 20 // octets of a DUID in a column: all types but the odd one made by hand
+const mostHostnames = 1 << 17 // our own: a name may take more room than all else of a lease
 const used = 1
 const released = 2
 const withMac = 4
@@ -41,7 +42,7 @@ export class Slots {
   }
 
   write(slot: number, binding: Binding): void {
-    const { subnet, duid, iaType, iaid, clone, host, delegated, mac, hostname, state } = binding
+    const { subnet, duid, iaid, host, delegated, mac, hostname, state } = binding
     const { grantedAt, preferredUntil, validUntil } = binding
     this.clear(slot)
     const length = writeDuid(duid, this.#scratch)
@@ -49,7 +50,7 @@ export class Slots {
     this.#lan.set(slot, lanOf(subnet))
     this.#mac.set(slot, mac === undefined ? 0 : macNumber(mac))
     this.#valid.set(slot, validUntil - this.#shift)
-    if (iaType === 'pd' || delegated || clone !== undefined || length > longest) {
+    if (isOdd(binding) || delegated) {
       this.#whole.set(slot, binding)
       return
     }
@@ -59,7 +60,7 @@ export class Slots {
     this.#host.set(slot, host)
     this.#granted.set(slot, grantedAt - this.#shift)
     this.#preferred.set(slot, preferredUntil - this.#shift)
-    if (hostname !== undefined) this.#hostnames.set(slot, hostname)
+    if (hostname !== undefined && this.#hostnames.size < mostHostnames) this.#hostnames.set(slot, hostname)
   }
 
   clear(slot: number): void {
@@ -88,6 +89,11 @@ export class Slots {
       preferredUntil: this.#preferred.get(slot) + this.#shift,
       validUntil: this.#valid.get(slot) + this.#shift,
     }
+  }
+
+  /** The host's name, unless there was no room for it. */
+  hostname(slot: number): string | undefined {
+    return this.#whole.get(slot)?.hostname ?? this.#hostnames.get(slot)
   }
 
   hasKey(slot: number, key: BindingKey): boolean {
@@ -144,15 +150,19 @@ export class Slots {
     return this.#shift
   }
 
-  /** Bindings that are kept as they are: all that are copies of hosts among them. */
-  get unusual(): Iterable<Binding> {
-    return this.#whole.values()
+  /** Bindings that are kept as they are, with their slots: all that are copies of hosts among them. Who renewed last stands last. */
+  get odd(): ReadonlyMap<number, Binding> {
+    return this.#whole
   }
 
   #duidOf(slot: number): Duid {
     return duidFromBytes(this.#duid.at(slot).subarray(0, this.#duidLength.get(slot)))
   }
 }
+
+/** Whether a binding of this key has no place in the columns. */
+export const isOdd = ({ duid, iaType, clone }: BindingKey): boolean =>
+  iaType === 'pd' || clone !== undefined || duid.length > longest * 3
 
 const firstLan = 255 // no further LAN has this number
 const hidden = -1

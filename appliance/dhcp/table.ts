@@ -8,6 +8,7 @@ import { Names } from './names.ts'
 import { hashOfHost, hashOfKey, lanOf, Slots } from './slots.ts'
 
 const mostBindings = 1 << 20 // over all LANs, our own: a stranger with a new DUID in every packet must not fill memory and disk
+const mostOdd = 1 << 16 // of them, those that are objects: copied hosts, long DUIDs; prefixes have a bound of their own
 const mostOfOne = 256 // our own: what one card may have and be no hoarder; a bridge of virtual machines has their MACs
 export const mostQuarantined = 1024
 const mostAtHand = 1024 // bindings that were read a moment ago
@@ -28,14 +29,16 @@ export class Table implements Bindings {
   readonly #quarantine = new Map<string, Quarantine>() // oldest first
   readonly #free: number[] = []
   readonly #most: number
+  readonly #mostOdd: number
   /** What was read is the same object when it is read again in the same decision. */
   readonly #atHand = new Map<number, Binding>()
   #touched = new Set<number>()
   #high = 0
   #size = 0
 
-  constructor(most = mostBindings, mostOfOneCard = mostOfOne) {
+  constructor(most = mostBindings, mostOfOneCard = mostOfOne, mostObjects = mostOdd) {
     this.#most = most
+    this.#mostOdd = mostObjects
     this.#hoards = new Hoards(mostOfOneCard)
   }
 
@@ -54,7 +57,7 @@ export class Table implements Bindings {
 
   /** Bindings of copied hosts, live or not. */
   *copies(subnet: number | undefined): IterableIterator<Binding> {
-    for (const binding of this.#slots.unusual)
+    for (const binding of this.#slots.odd.values())
       if (binding.clone !== undefined && binding.subnet === subnet) yield binding
   }
 
@@ -95,7 +98,11 @@ export class Table implements Bindings {
     return entry && entry.until > now ? entry : undefined
   }
 
-  room(now: number, added = 0, removed: ReadonlySet<Binding> = none): Room {
+  room(now: number, added = 0, removed: ReadonlySet<Binding> = none, odd = false): Room {
+    if (odd && this.#slots.odd.size + added >= this.#mostOdd) {
+      const spare = this.#spareOdd(now, removed)
+      return spare ? { kind: 'reclaim', binding: spare } : { kind: 'full' }
+    }
     if (this.#size + added - removed.size < this.#most) return { kind: 'room' }
     const slot = this.#ended(now, removed) ?? this.#hoarded(removed)
     return slot === undefined ? { kind: 'full' } : { kind: 'reclaim', binding: this.#read(slot) }
@@ -146,7 +153,7 @@ export class Table implements Bindings {
   shift(milliseconds: number): void {
     for (const binding of [...this.#delegations.all]) this.#delegations.delete(binding)
     this.#slots.shift(milliseconds)
-    for (const binding of this.#slots.unusual) if (binding.delegated) this.#delegations.add(binding)
+    for (const binding of this.#slots.odd.values()) if (binding.delegated) this.#delegations.add(binding)
     this.#atHand.clear()
     for (const [host, entry] of this.#quarantine)
       this.#quarantine.set(host, {
@@ -196,7 +203,8 @@ export class Table implements Bindings {
     this.#byKey.add(hashOfKey(binding), slot)
     if (binding.delegated) this.#delegations.add(binding)
     else this.#byHost.add(hashOfHost(binding.subnet, binding.host), slot)
-    if (binding.hostname !== undefined) this.#names.add(binding.hostname, slot)
+    const hostname = this.#slots.hostname(slot)
+    if (hostname !== undefined) this.#names.add(hostname, slot)
     this.#ends.add(slot, this.#slots.end(slot))
     this.#hoards.add(this.#slots.card(slot))
   }
@@ -205,7 +213,8 @@ export class Table implements Bindings {
     this.#byKey.delete(hashOfKey(binding), slot)
     if (binding.delegated) this.#delegations.delete(binding)
     else this.#byHost.delete(hashOfHost(binding.subnet, binding.host), slot)
-    if (binding.hostname !== undefined) this.#names.delete(binding.hostname, slot)
+    const hostname = this.#slots.hostname(slot)
+    if (hostname !== undefined) this.#names.delete(hostname, slot)
     this.#ends.delete(slot, this.#slots.end(slot))
     this.#hoards.delete(this.#slots.card(slot))
     this.#slots.clear(slot)
@@ -231,6 +240,17 @@ export class Table implements Bindings {
     let looks = mostLooks
     for (const slot of this.#ends.upTo(now - this.#slots.shifted)) {
       if (!this.#slots.isLive(slot, now) && !(removed.size > 0 && removed.has(this.#read(slot)))) return slot
+      if (--looks === 0) return undefined
+    }
+    return undefined
+  }
+
+  /** Of the odd ones, not a prefix, that were not renewed for longest: one that has ended or that a hoarder has. */
+  #spareOdd(now: number, removed: ReadonlySet<Binding>): Binding | undefined {
+    let looks = mostLooks
+    for (const [slot, binding] of this.#slots.odd) {
+      const isSpare = !this.#slots.isLive(slot, now) || this.#hoards.isHoard(this.#slots.card(slot))
+      if (isSpare && binding.iaType !== 'pd' && !removed.has(binding)) return binding
       if (--looks === 0) return undefined
     }
     return undefined

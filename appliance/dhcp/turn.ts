@@ -23,6 +23,7 @@ import type { News } from './news.ts'
 import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
 import type { Reservation } from './reservations.ts'
 import type { Scope } from './scope.ts'
+import { isOdd } from './slots.ts'
 
 /** A question to the LAN: does the host with this MAC still answer for this address? Without one: does any? */
 export interface Probe {
@@ -163,7 +164,7 @@ export class Turn {
     if (host === undefined) return undefined
     const holder = this.context.bindings.holder(key.subnet, host)
     const displaced = holder && !isSameKey(holder, key) ? [holder] : []
-    if (host !== kept?.host && !this.admit(host, kept, displaced)) return undefined
+    if (host !== kept?.host && !this.admit(key, host, kept, displaced)) return undefined
     this.#taken.add(host)
     return host
   }
@@ -193,12 +194,13 @@ export class Turn {
   }
 
   /** Makes room for a binding at `host` in the place of others, which are no longer live; false where the table is full. */
-  admit(host: number, kept: Binding | undefined, displaced: readonly Binding[]): boolean {
+  admit(key: BindingKey, host: number, kept: Binding | undefined, displaced: readonly Binding[]): boolean {
     const { bindings, now } = this.context
-    const room: Room = kept ? { kind: 'room' } : bindings.room(now, this.#added, this.#removed)
+    const odd = key.iaType === 'na' && isOdd(key) // prefixes have a bound of their own
+    const room: Room = kept ? { kind: 'room' } : bindings.room(now, this.#added, this.#removed, odd)
     if (room.kind === 'full') return false
     const evicted = displaced.filter(each => !this.#removed.has(each))
-    if (evicted.length === 0 && room.kind === 'reclaim') evicted.push(room.binding)
+    if (room.kind === 'reclaim' && !evicted.includes(room.binding)) evicted.push(room.binding)
     if (!kept) this.#added++
     for (const each of evicted) this.#removed.add(each)
     this.#evicted.set(host, evicted)

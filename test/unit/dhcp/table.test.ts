@@ -96,6 +96,23 @@ describe('the table', () => {
     expect(table.room(start)).toEqual({ kind: 'full' })
   })
 
+  test('what takes most room has less of it: of copies and long DUIDs there are fewer, and others go on', () => {
+    const table = new Table(100, 3, 4)
+    const odd = (iaid: number, over: Partial<Binding> = {}) =>
+      put({ iaid, host: iaid, duid: longDuid, mac: undefined, ...over })
+    const room = (isOdd: boolean) => table.room(start, 0, new Set(), isOdd)
+    table.apply([put({ iaid: 0, host: 0 }), ...[1, 2, 3].map(iaid => odd(iaid))])
+    expect(room(true)).toEqual({ kind: 'room' })
+    table.apply([odd(4, { mac: macB })])
+    expect(room(true)).toEqual({ kind: 'full' })
+    expect(room(false)).toEqual({ kind: 'room' })
+    const released = bindingOf({ iaid: 2, host: 2, duid: longDuid, mac: undefined, state: 'released' })
+    table.apply([{ kind: 'put', binding: released }])
+    expect(room(true)).toEqual({ kind: 'reclaim', binding: released })
+    table.apply([odd(2), odd(1), odd(5)]) // four that hide their MAC are a hoard, and 1 and 2 were renewed
+    expect(room(true)).toMatchObject({ kind: 'reclaim', binding: { iaid: 3 } })
+  })
+
   test('a full table gives up what ended longest ago, to the minute, and nothing that is live', () => {
     const table = new Table(3)
     const minute = 60_000
