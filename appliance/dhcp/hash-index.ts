@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+
 /**
  * Finds slots by the hash of what they hold, in eight octets a place: open addressing with linear probing. Whoever asks compares
  * what a slot holds, for hashes may be equal.
@@ -66,9 +68,12 @@ export class HashIndex {
 
 const empty = -1
 
+/** Of this process alone: a stranger chooses DUIDs and addresses, and must not choose them so that all have one hash. */
+const seed = randomBytes(4).readInt32LE()
+
 /** Mixes a 32-bit number into a hash (the finalizer of MurmurHash3). */
 export function mix(hash: number, value: number): number {
-  let h = hash ^ value
+  let h = hash ^ value ^ seed
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
   return h ^ (h >>> 16)

@@ -199,7 +199,11 @@ const octetText = Array.from({ length: 256 }, (_, octet) => octet.toString(16).p
 /** Hashes of what bindings are found by. */
 export function hashOfKey({ subnet, duid, iaType, iaid, clone }: BindingKey): number {
   let hash = mix(lanOf(subnet) | (iaType === 'pd' ? 0x100 : 0), iaid)
-  for (let i = 0; i < duid.length; i++) hash = (Math.imul(hash, 31) + duid.charCodeAt(i)) | 0
+  // Each step depends on all bits before it, so that no two texts have the same hash under every seed.
+  for (let i = 0; i < duid.length; i++) {
+    hash = Math.imul(hash ^ duid.charCodeAt(i), 0x9e3779b1)
+    hash ^= hash >>> 15
+  }
   return clone === undefined ? mix(hash, 0) : mix(hash, macNumber(clone))
 }
 export const hashOfHost = (subnet: number | undefined, host: number): number =>

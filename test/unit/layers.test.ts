@@ -30,6 +30,7 @@ const impure: Record<string, string> = {
   'config/load.ts': 'reads the file',
   'dhcp/client-store.ts': 'what is known of clients besides their leases, on disk',
   'dhcp/database.ts': 'the leases on disk',
+  'dhcp/hash-index.ts': 'a seed that strangers do not know',
   'dhcp/identity.ts': 'the DUID and the secret on disk',
   'dhcp/lan-server.ts': 'gives the sockets of one LAN their turn',
   'dhcp/timers.ts': 'the timers of one LAN',
