@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError, OperatorError } from '../base/errors.ts'
 import { addressCommand } from './address.ts'
 import { checkCommand } from './check.ts'
+import { joinCommand } from './join.ts'
 import { leasesCommand } from './leases.ts'
 import { planCommand } from './plan.ts'
 import { sitesCommand } from './sites.ts'
@@ -41,6 +42,7 @@ export function registerCommands(program: Command, terminal: Terminal): void {
   leasesCommand(addCommand(program, 'leases', 'which host has which address'), terminal)
   sitesCommand(addCommand(program, 'sites', 'which other sites there is traffic with'), terminal)
   addressCommand(addCommand(program, 'address', 'the prefixes, address and MAC of a node'), terminal)
+  joinCommand(addCommand(program, 'join', 'join a ZeroTier network and wait until this node is a member'), terminal)
   planCommand(
     addCommand(program, 'plan', "configuration for the site's own router or DHCPv6 server to do our part"),
     terminal,

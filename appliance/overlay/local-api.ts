@@ -34,14 +34,33 @@ export async function visit(home: string, network: NetworkId, signal?: AbortSign
   try {
     const port = await readPort(home)
     const token = await readToken(home)
-    const get = (path: string) => ask(port, path, token, signal)
+    const get = (path: string) => ask({ method: 'GET', path, port, token }, signal)
     const [status, member] = await Promise.all([get('/status'), get(`/network/${formatNetworkId(network)}`)])
     if (status === undefined) throw new Obstacle('no-service', `what answers on 127.0.0.1:${port} is not ZeroTier`)
     return { kind: 'answered', status: sane(statusSchema, status, port), member: memberOf(member, port) }
   } catch (error) {
-    if (error instanceof Obstacle) return { kind: error.kind, reason: error.message }
-    return { kind: 'no-service', reason: `ZeroTier's local API can't be asked: ${messageOf(error)}` }
+    return obstacleOf(error)
   }
+}
+
+/** Asks the service to join the network; what comes of it, later visits tell. Undefined, or what keeps us from asking. */
+export async function joinNetwork(home: string, network: NetworkId, signal?: AbortSignal): Promise<Visit | undefined> {
+  try {
+    const port = await readPort(home)
+    const token = await readToken(home)
+    const path = `/network/${formatNetworkId(network)}`
+    const member = await ask({ method: 'POST', path, port, token }, signal)
+    if (member === undefined) throw new Obstacle('no-service', `what answers on 127.0.0.1:${port} is not ZeroTier`)
+    memberOf(member, port)
+    return undefined
+  } catch (error) {
+    return obstacleOf(error)
+  }
+}
+
+function obstacleOf(error: unknown): Visit {
+  if (error instanceof Obstacle) return { kind: error.kind, reason: error.message }
+  return { kind: 'no-service', reason: `ZeroTier's local API can't be asked: ${messageOf(error)}` }
 }
 
 function memberOf(body: unknown, port: number): Member | undefined {
@@ -89,8 +108,15 @@ function unreadable(file: string): string {
   return `${file} may not be read by user ${user}: give the service CAP_DAC_READ_SEARCH, or setfacl -m u:${user}:r ${file}`
 }
 
+interface Question {
+  readonly method: 'GET' | 'POST' // a POST carries no settings of its own: `{}`
+  readonly path: string
+  readonly port: number
+  readonly token: string
+}
+
 /** The parsed body, or undefined where the answer is 404. */
-function ask(port: number, path: string, token: string, signal?: AbortSignal): Promise<unknown> {
+function ask({ method, path, port, token }: Question, signal?: AbortSignal): Promise<unknown> {
   const limit = AbortSignal.timeout(timeout) // for the whole answer: a server may send an octet now and then for ever
   const refused = (error: NodeJS.ErrnoException) => {
     if (limit.aborted) return new Obstacle('no-service', `ZeroTier does not answer on 127.0.0.1:${port} in time`)
@@ -102,6 +128,7 @@ function ask(port: number, path: string, token: string, signal?: AbortSignal): P
       host: '127.0.0.1',
       port,
       path,
+      method,
       headers: { 'X-ZT1-Auth': token },
       agent: false,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
@@ -123,7 +150,7 @@ function ask(port: number, path: string, token: string, signal?: AbortSignal): P
       })
     })
     call.on('error', error => reject(refused(error)))
-    call.end()
+    call.end(method === 'POST' ? '{}' : undefined)
   })
 }
 

@@ -1,22 +1,34 @@
 /**
  * A stand-in for the local API of the ZeroTier service, to be run on a router of the lab: it answers what `answers.json` in its
- * home says, `{status, networks: {<id>: …}}`, in the form of recorded answers. The overlay's interface is the lab's.
+ * home says, `{status, networks: {<id>: …}, joining: {<id>: …}}`, in the form of recorded answers: a network that it is asked to join
+ * becomes what `joining` has. The overlay's interface is the lab's.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 
 const home = process.argv[2]!
 const token = randomBytes(12).toString('hex')
 const port = 9993
+const answersFile = join(home, 'answers.json')
+
+/** Whole at once: the test may read it at any moment. */
+function write(answers: object): void {
+  writeFileSync(`${answersFile}.joined`, JSON.stringify(answers))
+  renameSync(`${answersFile}.joined`, answersFile)
+}
 
 const server = createServer((request, response) => {
   const say = (code: number, body: unknown) => response.writeHead(code).end(JSON.stringify(body))
   if (request.headers['x-zt1-auth'] !== token) return say(401, {})
-  const answers = JSON.parse(readFileSync(join(home, 'answers.json'), 'utf8'))
+  const answers = JSON.parse(readFileSync(answersFile, 'utf8'))
   const [, what, id] = (request.url ?? '').split('/')
   if (what === 'status') return say(200, answers.status)
+  if (request.method === 'POST' && id !== undefined && !answers.networks[id] && answers.joining[id]) {
+    answers.networks[id] = answers.joining[id]
+    write(answers)
+  }
   const network = answers.networks[id ?? '']
   return network ? say(200, network) : say(404, {})
 })

@@ -42,11 +42,15 @@ export class Zerotier implements AsyncDisposable {
 
   /** Joined, with this status at the controller, such as `OK`. Where it is OK, the node has its 6PLANE address. */
   join(status: string, more: Record<string, unknown> = {}): void {
+    this.#say({ [network]: { ...this.#member(status), ...more } })
+  }
+
+  #member(status: string): object {
     const { place, address } = this.#site
     const assignedAddresses = status === 'OK' ? [`${address}/40`] : []
     const [member] = recorded('network')
     const own = { id: network, nwid: network, mac: place.mac, status, assignedAddresses, portDeviceName: 'zt0' }
-    this.#say({ [network]: { ...member, ...own, ...more } })
+    return { ...member, ...own }
   }
 
   /** ZeroTier makes its interface, and gives it its address. */
@@ -66,8 +70,9 @@ export class Zerotier implements AsyncDisposable {
   /** Whole at once: the service may read it at any moment. */
   #say(networks: Record<string, unknown>): void {
     const status = { ...recorded('status'), address: this.#site.node }
+    const joining = { [network]: this.#member('REQUESTING_CONFIGURATION') }
     const file = join(this.home, 'answers.json')
-    writeFileSync(`${file}.new`, JSON.stringify({ status, networks }))
+    writeFileSync(`${file}.new`, JSON.stringify({ status, networks, joining }))
     renameSync(`${file}.new`, file)
   }
 }

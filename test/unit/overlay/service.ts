@@ -16,12 +16,15 @@ export class FakeService implements AsyncDisposable {
   readonly asked: string[] = []
   status: unknown = recordedStatus
   member: unknown = recordedMember // undefined: not joined
+  /** What it becomes when asked to join. */
+  joining: unknown = { ...recordedMember, status: 'REQUESTING_CONFIGURATION', assignedAddresses: [] }
   /** Takes an answer over: to garble it, delay it, or never give it. */
   instead: ((response: ServerResponse) => void) | undefined
   readonly #server = createServer((request, response) => {
-    this.asked.push(request.url!)
+    this.asked.push(request.method === 'GET' ? request.url! : `${request.method} ${request.url}`)
     if (this.instead) return this.instead(response)
     if (request.headers['x-zt1-auth'] !== 'a-token') return void response.writeHead(401).end('{}')
+    if (request.method === 'POST') this.member ??= this.joining
     const body = request.url === '/status' ? this.status : this.#member(request.url!)
     response.writeHead(body === undefined ? 404 : 200, { 'Content-Type': 'application/json' })
     response.end(JSON.stringify(body ?? {}))
