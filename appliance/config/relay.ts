@@ -32,8 +32,6 @@ export const relay = z.strictObject({
     .describe('addresses it has in the segment, where they are not of its /88'),
 })
 
-export type RelayConfig = z.output<typeof relay>
-
 /** An address of a relay under the prefix that its LAN has now. */
 export function underPrefix(address: Ip6, prefix: Ip6): Ip6 {
   return address < hostPart ? ((prefix + address) as Ip6) : address

@@ -35,8 +35,6 @@ export const reservation = z
   .superRefine(checkIdentity, { when: () => true })
   .superRefine(checkOwnOptions, { when: () => true })
 
-export type ReservationConfig = z.output<typeof reservation>
-
 /** One way to know the host, and something to give it. */
 function checkIdentity(value: unknown, context: z.core.$RefinementCtx): void {
   const { duid, iaid, hwAddress, hostname } = keysOf(value)

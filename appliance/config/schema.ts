@@ -188,7 +188,6 @@ export const configSchema = z
 
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]
-export type FastPathConfig = Config['fastPath']
 
 /** What hosts of a LAN shall hear: from us, or where that is off from another router. */
 export const advertiseOf = (lan: Pick<LanConfig, 'advertise'>): typeof usualAdvertise =>

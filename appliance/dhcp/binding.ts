@@ -85,11 +85,6 @@ export function isSameKey(a: BindingKey, b: BindingKey): boolean {
   return a.iaid === b.iaid && a.duid === b.duid && a.clone === b.clone && a.iaType === b.iaType && a.subnet === b.subnet
 }
 
-/** The key as text. */
-export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): string {
-  return `${subnet ?? ''}/${duid}/${iaType}/${iaid}/${clone ?? ''}`
-}
-
 export const addressOf = (prefix: Prefix, host: number): Ip6 => addressIn(prefix, BigInt(host))
 export const hostOf = (prefix: Prefix, address: Ip6): number => Number(address - prefix.address)
 

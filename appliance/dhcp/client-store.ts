@@ -57,9 +57,8 @@ export class ClientStore implements Disposable {
   readonly #put: StatementSync | undefined
   readonly #keyed = new Set<string>()
   #count = 0
-  #open = false // a transaction
   #replay: bigint | undefined
-  #failure: string | undefined // of the last time that the file was used
+  #failure: string | undefined // since which nothing could be written
 
   /** A file that can't be used is made anew; where that fails too, nothing is remembered and the log says so. */
   constructor(path: string, log: Log, clock: Clock, most = usualMost) {
@@ -68,7 +67,7 @@ export class ClientStore implements Disposable {
     this.#log = log
     this.#clock = clock
     this.#throttle = new Throttle(clock)
-    this.#db = this.#attempt(() => opened(path)) ?? this.#attempt(() => anew(path))
+    this.#db = this.#attempt(() => opened(path)) ?? this.#write(() => anew(path))
     this.#find = this.#db?.prepare('SELECT * FROM client WHERE lan = ? AND duid = ?')
     this.#put = this.#db?.prepare('INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?, ?, ?)')
     this.#look()
@@ -91,8 +90,7 @@ export class ClientStore implements Disposable {
       const { subnet, duid, address, route, key, until } = client
       const text = route && formatRoute(route)
       if (this.#isKnown(client, text)) return
-      if (!this.#open) this.#db?.exec('BEGIN')
-      this.#open = true
+      if (!this.#db?.isTransaction) this.#db?.exec('BEGIN IMMEDIATE')
       if (this.#count >= this.#most) this.#prune()
       this.#put?.run(subnet ?? firstLan, duid, formatIp6(address), text ?? null, key ?? null, until)
       if (key) this.#keyed.add(keyOf(subnet, duid))
@@ -103,9 +101,7 @@ export class ClientStore implements Disposable {
 
   /** Stores what was put. */
   commit(): void {
-    if (!this.#open) return
-    this.#open = false
-    this.#attempt(() => this.#db?.exec('COMMIT'))
+    if (this.#db?.isOpen && this.#db.isTransaction) this.#write(() => this.#db?.exec('COMMIT'))
   }
 
   /** Clients of a LAN that take a Reconfigure and have leases now. */
@@ -132,7 +128,7 @@ export class ClientStore implements Disposable {
   }
 
   tell(subnet: number | undefined, text: string): void {
-    this.#attempt(() => this.#db?.prepare('INSERT OR REPLACE INTO told VALUES (?, ?)').run(subnet ?? firstLan, text))
+    this.#write(() => this.#db?.prepare('INSERT OR REPLACE INTO told VALUES (?, ?)').run(subnet ?? firstLan, text))
   }
 
   /**
@@ -140,7 +136,7 @@ export class ClientStore implements Disposable {
    * was set back. Undefined where that can't be kept. RFC 9915 section 20.3.
    */
   replay(): bigint | undefined {
-    this.#replay ??= this.#attempt(() => this.#epoch())
+    this.#replay ??= this.#write(() => this.#epoch())
     if (this.#replay !== undefined) this.#replay++
     return this.#replay
   }
@@ -201,11 +197,18 @@ export class ClientStore implements Disposable {
     return this.#attempt(() => this.#db?.prepare(query).all(...values) as Row[] | undefined) ?? []
   }
 
+  /** What ends a failure where it succeeds; that something can be read does not. */
+  #write<T>(body: () => T): T | undefined {
+    return this.#attempt(() => {
+      const result = body()
+      if (result !== undefined || this.#db) this.#failure = undefined
+      return result
+    })
+  }
+
   #attempt<T>(body: () => T): T | undefined {
     try {
-      const result = body()
-      if (this.#db) this.#failure = undefined
-      return result
+      return body()
     } catch (error) {
       this.#failure = messageOf(error)
       const pass = this.#throttle.pass('clients')

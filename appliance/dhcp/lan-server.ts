@@ -37,8 +37,6 @@ export interface LanServerOptions {
   /** What is known of clients besides their leases; without it nobody is asked to renew. */
   readonly clients?: ClientStore
   readonly identity: Identity
-  /** The MAC of a neighbour where the caller knows it; otherwise the LAN is asked. */
-  readonly neighbour?: (address: Ip6) => Mac | undefined
   /** Whether a router of the LAN sends hosts to another DHCPv6 server, where the caller knows it. */
   readonly managedElsewhere?: () => boolean
   /** These delegations, and what else changed of them, are stored: whether the kernel's routes to them stand. */
@@ -106,7 +104,6 @@ export class LanServer {
       ...options,
       scope: () => this.#scope,
       scopes: () => this.#scopes,
-      neighbour: options.neighbour,
       managedElsewhere: options.managedElsewhere,
       relays: this.#relays,
       search: this.#search,

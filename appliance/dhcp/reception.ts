@@ -35,7 +35,6 @@ export interface ReceptionOptions {
   readonly scopes: () => readonly Scope[]
   readonly store: Store
   readonly identity: Identity
-  readonly neighbour: ((address: Ip6) => Mac | undefined) | undefined
   readonly managedElsewhere: (() => boolean) | undefined
   readonly relays: Relays
   readonly search: ServerSearch
@@ -132,7 +131,7 @@ export class Reception {
       this.#decide(packet, packet.relayed.mac) // it is out of the reach of our questions
       return
     }
-    const mac = this.#options.neighbours.known(from) ?? this.#options.neighbour?.(from)
+    const mac = this.#options.neighbours.known(from)
     const matters = storesMac(message, this.#options.scope())
     if (mac !== undefined || !matters || !this.#options.neighbours.hasRoom) this.#decide(packet, mac)
     else this.#ask(packet, from, undefined, (kept, found) => this.#decide(kept, found))

@@ -168,7 +168,7 @@ const endOf = (change: Change): number =>
   change.kind === 'put' && change.binding.state === 'bound' ? change.binding.validUntil : 0
 
 /** What the hosts of a LAN are told, as a text that is the same as long as that is. */
-export function toldBy({ plan, lifetimes, offers, delegate, reservations }: Scope): string {
+function toldBy({ plan, lifetimes, offers, delegate, reservations }: Scope): string {
   return textOf({ prefix: plan.prefix, lifetimes, offers, delegate, reservations: digestOf(reservations) })
 }
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { ClientStore } from '../../../appliance/dhcp/client-store.ts'
@@ -299,6 +300,24 @@ describe('what is kept of clients', () => {
     expect(left.length).toBeGreaterThan(90)
     expect(clients.hasKey(5, duidOf(999))).toBe(true)
     expect(clients.hasKey(5, duidOf(0))).toBe(false)
+  })
+
+  test('what can not be written is told until something can, whatever is read meanwhile', () => {
+    using place = folder()
+    using clients = new ClientStore(place.file, silentLog, at(1000))
+    const blocker = new DatabaseSync(place.file)
+    blocker.exec('BEGIN IMMEDIATE')
+    clients.put(client)
+    clients.commit()
+    expect(clients.find(5, host)).toBeUndefined()
+    expect(clients.told(5)).toBeUndefined()
+    expect(clients.reasons()).toEqual([expect.stringContaining('database is locked')])
+    blocker.exec('ROLLBACK')
+    blocker.close()
+    clients.put(client)
+    clients.commit()
+    expect(clients.reasons()).toEqual([])
+    expect(clients.find(5, host)).toEqual(client)
   })
 
   test('a file that is none is made anew, and a place that is none costs only this', () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Binding, Change } from '../../../appliance/dhcp/binding.ts'
+import type { Binding, BindingKey, Change } from '../../../appliance/dhcp/binding.ts'
 import type { Store } from '../../../appliance/dhcp/store.ts'
 import { host, macA } from './scene.ts'
 
@@ -36,6 +36,11 @@ export const bindingOf = (over: Partial<Binding> = {}): Binding => ({
   ...over,
 })
 export const put = (over: Partial<Binding> = {}): Change => ({ kind: 'put', binding: bindingOf(over) })
+
+/** The key as text. */
+export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): string {
+  return `${subnet ?? ''}/${duid}/${iaType}/${iaid}/${clone ?? ''}`
+}
 
 /** Commits in a store that syncs at once, and says whether it is stored. */
 export function commit(store: Store): boolean {

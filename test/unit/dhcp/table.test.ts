@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Binding, type Change, isLive, keyText } from '../../../appliance/dhcp/binding.ts'
+import { type Binding, type Change, isLive } from '../../../appliance/dhcp/binding.ts'
 import { parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
 import { macB } from './scene.ts'
-import { bindingOf, put, start } from './stored.ts'
+import { bindingOf, keyText, put, start } from './stored.ts'
 
 const longDuid = parseDuid(`00:02:${'a5:'.repeat(40)}01`)
 

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressIn } from '../../../appliance/base/ip6.ts'
-import { type Binding, keyText } from '../../../appliance/dhcp/binding.ts'
+import type { Binding } from '../../../appliance/dhcp/binding.ts'
 import { LeaseDatabase } from '../../../appliance/dhcp/database.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
 import { host, ia, iasOf, macA, macB, message, onlyAddress, Scene, site, them } from './scene.ts'
+import { keyText } from './stored.ts'
 
 describe('a table that is nearly full', () => {
   const room = (live: number, expired: number) => {
