@@ -4,9 +4,6 @@
  */
 import type * as z from 'zod'
 
-const leastT1 = 20 // seconds; wide-dhcp6c raises less to 18 by itself, systemd-networkd is up to 10 s late
-const leastT2 = 30
-
 type Context = z.core.$RefinementCtx
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
@@ -55,17 +52,9 @@ export function checkRouteLifetimes(value: unknown, context: Context): void {
   }
 }
 
-/** T1 <= T2 <= preferred <= valid, with room for clients that are late. RFC 9915 section 21.4. */
+/** T1 <= T2 <= preferred <= valid. RFC 9915 section 21.4. */
 export function checkLeaseTimes(value: unknown, context: Context): void {
   const times = keysOf(value)
-  const floors = { t1: leastT1, t2: leastT2 } as const
-  for (const [key, least] of Object.entries(floors)) {
-    const time = times[key]
-    if (isNumber(time) && time < least) problem(context, [key], `must be at least ${least} seconds: clients are late`)
-  }
-  if (times['t2'] === undefined && isNumber(times['preferred']) && times['preferred'] < leastT2) {
-    problem(context, ['preferred'], `must be at least ${leastT2} seconds: clients are late`)
-  }
   const order = ['t1', 't2', 'preferred', 'valid'].filter(key => isNumber(times[key]))
   for (const [i, key] of order.entries()) {
     const next = order[i + 1]

@@ -87,20 +87,23 @@ const advertise = z
   })
   .superRefine(checkRouteLifetimes, { when: () => true })
 
+const leastT1 = 20 // seconds, unless one says otherwise; wide-dhcp6c raises less to 18 by itself, systemd-networkd is up to 10 s late
+const leastT2 = 30
+
 // T1 and T2 follow the preferred lifetime unless they are given. RFC 9915 section 21.4.
 const leaseTimes = z
   .strictObject({
     preferred: seconds.default(3600).describe('seconds'),
     valid: seconds.default(86_400).describe('seconds'),
-    t1: seconds.optional().describe('seconds; half of preferred unless given, at least 20'),
-    t2: seconds.optional().describe('seconds; four fifths of preferred unless given, at least 30'),
+    t1: seconds.optional().describe('seconds; half of preferred unless given, and then at least 20'),
+    t2: seconds.optional().describe('seconds; four fifths of preferred unless given, and then at least 30'),
   })
   .superRefine(checkLeaseTimes, { when: () => true })
   .transform(({ preferred, valid, t1, t2 }) => {
     const part = (share: number, least: number) =>
-      preferred === infinite ? infinite : Math.max(least, Math.floor(preferred * share))
-    const renew = t1 ?? Math.min(part(0.5, 20), t2 ?? infinite)
-    return { preferred, valid, t1: renew, t2: t2 ?? Math.max(part(0.8, 30), renew) }
+      preferred === infinite ? infinite : Math.min(preferred, Math.max(least, Math.floor(preferred * share)))
+    const renew = t1 ?? Math.min(part(0.5, leastT1), t2 ?? infinite)
+    return { preferred, valid, t1: renew, t2: t2 ?? Math.max(part(0.8, leastT2), renew) }
   })
 
 /** The settings of something, or that it isn't done at all. */

@@ -99,6 +99,8 @@ lan:
   test.for([
     { given: 'preferred: 100', times: { preferred: 100, valid: 86_400, t1: 50, t2: 80 } },
     { given: 'preferred: 30, valid: 30', times: { preferred: 30, valid: 30, t1: 20, t2: 30 } },
+    { given: 'preferred: 15', times: { preferred: 15, valid: 86_400, t1: 15, t2: 15 } },
+    { given: 't1: 4, t2: 6', times: { preferred: 3600, valid: 86_400, t1: 4, t2: 6 } }, // a lab's
     { given: 't1: 3000', times: { preferred: 3600, valid: 86_400, t1: 3000, t2: 3000 } },
     { given: 't2: 40', times: { preferred: 3600, valid: 86_400, t1: 40, t2: 40 } },
     {
@@ -149,7 +151,7 @@ lan:
   - interfaec: eth1
     subnet: 64
     dhcpv6:
-      lifetimes: {preferred: 90000, t1: 5}
+      lifetimes: {preferred: 90000, t1: 0}
 log: {level: loud}
 log: {level: info}
 htp: {}
@@ -159,7 +161,7 @@ htp: {}
       'f.yaml:4:5: lan[0].interfaec: unknown key; did you mean interface?',
       'f.yaml:5:13: lan[0].subnet: must be at most 63',
       'f.yaml:7:30: lan[0].dhcpv6.lifetimes.preferred: must not be longer than valid (86400)',
-      'f.yaml:7:41: lan[0].dhcpv6.lifetimes.t1: must be at least 20 seconds: clients are late',
+      'f.yaml:7:41: lan[0].dhcpv6.lifetimes.t1: must be at least 1',
       'f.yaml:8:14: log.level: must be debug, info, warn or error, not "loud"',
       'f.yaml:9:1: log: is given twice (first in line 8)',
       'f.yaml:10:1: htp: unknown key; did you mean http?',
