@@ -18,6 +18,7 @@ export default defineConfig({
           expect: { poll: { timeout: 30_000 } }, // where a second is what is promised, the test says a second
           pool: 'forks',
           maxWorkers: 2,
+          maxConcurrency: 8, // tests that only wait do so side by side
         },
       },
       {

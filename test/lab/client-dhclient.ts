@@ -8,4 +8,5 @@ export const dhclient: ClientKind = {
 ip link set "$link" up
 until ip -6 address show dev "$link" scope link -tentative | grep -q inet6; do sleep 0.1; done
 exec "$folder/private/dhclient" -6 -d -sf /sbin/dhclient-script -lf /run/leases -pf /run/pid "$link"`,
+  release: '"$folder/private/dhclient" -6 -r -sf /sbin/dhclient-script -lf /run/leases -pf /run/pid "$link"',
 }

@@ -5,6 +5,7 @@ export const dhcpcd: ClientKind = {
   title: 'dhcpcd',
   file: '/sbin/dhcpcd',
   script: 'exec dhcpcd -6 -B "$link"',
+  release: 'kill -ALRM "$pid"',
 }
 
 /** The same for a router that has a prefix delegated for its eth1. */

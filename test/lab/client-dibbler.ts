@@ -11,6 +11,13 @@ ip link set "$link" up
 until ip -6 address show dev "$link" scope link -tentative | grep -q inet6; do sleep 0.1; done
 exec ${program} run`
 
+/** Gives its address back whenever it ends. */
+export const dibbler: ClientKind = {
+  title: 'dibbler',
+  file: program,
+  script: script('', ' ia\\n option dns-server'),
+}
+
 /** Asks for an address and for a prefix, which it routes to eth1; it gives neither an address there. */
 export const dibblerRouter: ClientKind = {
   title: 'dibbler that asks for a prefix',

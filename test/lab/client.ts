@@ -4,12 +4,13 @@
  */
 import { existsSync } from 'node:fs'
 import { dhclient } from './client-dhclient.ts'
+import { dhcp6c } from './client-dhcp6c.ts'
 import { dhcpcd, dhcpcdRouter } from './client-dhcpcd.ts'
-import { dibblerReconfigured, dibblerRouter } from './client-dibbler.ts'
+import { dibbler, dibblerReconfigured, dibblerRouter } from './client-dibbler.ts'
 import { networkManager } from './client-network-manager.ts'
 import { networkd } from './client-networkd.ts'
 import type { Host } from './host.ts'
-import type { Program } from './program.ts'
+import { type Program, run } from './program.ts'
 
 /** A kind of client, and how to start it. */
 export interface ClientKind {
@@ -19,6 +20,8 @@ export interface ClientKind {
   readonly file: string
   /** Runs in /bin/sh on the host, as root, with private /etc, /run and /var; `$link` is the interface; ends in `exec`. */
   readonly script: string
+  /** How it is told to give its address back: runs where it runs, `$pid` is its process. */
+  readonly release?: string
 }
 
 /** The kernel alone: it takes routes from advertisements and no address. */
@@ -33,6 +36,8 @@ export const clients = {
   dhcpcd,
   networkd,
   networkManager,
+  dibbler,
+  dhcp6c,
   kernel,
   dhcpcdRouter,
   dibblerRouter,
@@ -50,12 +55,23 @@ export class Client implements AsyncDisposable {
   readonly host: Host
   readonly kind: ClientKind
   readonly program: Program
+  readonly #link: string
 
   constructor(host: Host, name: ClientName, link = 'eth0') {
     this.host = host
     this.kind = clients[name]
+    this.#link = link
     const script = `${enclosure}\n${this.kind.script}`
     this.program = host.spawn(['unshare', '--uts', 'sh', '-euc', script, 'sh', host.folder, host.name, link])
+  }
+
+  /** Tells it to give its address back and to end. */
+  async release(): Promise<void> {
+    const { pid } = this.program
+    const script = this.kind.release ?? 'kill "$pid"'
+    const inside = ['nsenter', '--target', String(pid), '--mount', '--net', '--uts']
+    await run(...inside, 'env', `pid=${pid}`, `folder=${this.host.folder}`, `link=${this.#link}`, 'sh', '-euc', script)
+    await this.program.exited
   }
 
   async stop(): Promise<void> {

@@ -1,112 +1,110 @@
-import { expect, test } from 'vitest'
-import { Client, type ClientName } from './client.ts'
-import { DhcpLan, lifetimes } from './dhcp-lan.ts'
-import { siteText } from './ndp-lan.ts'
+/** What each client does on a LAN of ours from its start to its release, while the router is restarted under it. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ClientName } from './client.ts'
+import { ClientLan, type Kind, kinds, type Seat } from './client-lan.ts'
+import type { Pinging } from './host.ts'
 import { until } from './until.ts'
 
-const start = siteText.replace('::/80', ':')
+let lan: ClientLan
+const addresses = new Map<ClientName, string>()
 
-/** Clients as Debian ships them; the DUID type that each is known by. */
-const kinds: [ClientName, string][] = [
-  ['dhclient', '00:01'],
-  ['dhcpcd', '00:01'],
-  ['networkd', '00:02'],
-]
-
-test.for(kinds)('%s gets its address and renews it', async ([kind, duid]) => {
-  await using lan = await DhcpLan.create()
-  const { host } = lan.lan
-  await using server = await lan.serve()
-  await using _ = new Client(host, kind)
-  const address = await until(() => host.globalAddress('eth0', start), `an address for ${kind}`, 20_000)
-  const [lease] = (await server.status()).leases
-  expect(lease).toMatchObject({
-    address,
-    interface: 'lan0',
-    linkLayerAddress: '02:00:00:00:00:0b',
-    state: 'bound',
-    duid: expect.stringMatching(`^${duid}`),
-  })
-  // Renewed: the lease ends later than it was promised at first.
-  const renewed = async () => (await server.status()).leases[0]!.validUntil > lease!.validUntil + 1000
-  await until(renewed, `${kind} to renew`, 25_000)
-  expect(await host.globalAddress('eth0', start)).toBe(address)
-  expect(await lan.router.reaches(address, 5_000)).toBeLessThan(1000)
-  const { leases, counters, reasons } = await server.status()
-  expect(leases.length).toBe(1)
-  expect(counters).toMatchObject({ malformed: 0, bugs: 0, unstored: 0, unsent: 0 })
-  expect(reasons).toEqual([])
+beforeAll(async () => {
+  lan = await ClientLan.create()
 })
+afterAll(() => lan[Symbol.asyncDispose]())
 
-test('dhclient gives its address back when it is told to, and gets the same one again', async () => {
-  await using lan = await DhcpLan.create()
-  const { host } = lan.lan
-  await using server = await lan.serve()
-  // A mount namespace of its own: Debian's script writes to /etc/resolv.conf, and its AppArmor profile goes by the path.
-  const enclosure =
-    'mount -t tmpfs tmpfs /run; cp /etc/resolv.conf /run/r; mount --bind /run/r /etc/resolv.conf; cd "$0"; ' +
-    'cp -n "$(command -v dhclient)" .; touch leases; : >pid; ./dhclient -6 -sf /sbin/dhclient-script -lf leases -pf pid'
-  const dhclient = (how: string) => host.run('unshare', '-m', 'sh', '-euc', `${enclosure} ${how}`, host.folder)
-  const leases = async () => (await server.status()).leases.map(lease => [lease.address, lease.state])
-  // It goes into the background before it has written its process id.
-  const bindAndLeave = () => dhclient('-1 eth0; while ! [ -s pid ]; do sleep 0.05; done; kill $(cat pid)')
+const addressOf = ({ client }: Kind) => addresses.get(client)!
 
-  await bindAndLeave()
-  const address = await until(() => host.globalAddress('eth0', start), 'an address')
-  expect(await leases()).toEqual([[address, 'bound']])
-  await dhclient('-r eth0')
-  await until(async () => (await leases())[0]![1] === 'released', 'the release', 5_000)
-  expect(await host.globalAddress('eth0', start)).toBeUndefined()
-  await bindAndLeave()
-  expect(await leases()).toEqual([[address, 'bound']])
-})
+/** Its lease is that of its address and no other, the host has that one alone, and the router reaches it. */
+async function hasItsOwn(kind: Kind, seat: Seat): Promise<void> {
+  const address = addressOf(kind)
+  expect(await lan.leases(seat)).toEqual([expect.objectContaining({ address, type: 'IA_NA', state: 'bound' })])
+  expect(await seat.addresses()).toEqual([address])
+  await lan.site.router.reaches(address)
+}
 
-test.for(kinds)(
-  'F15 %s keeps its address through a kill -9 of the server and the loss of its lease file',
-  async ([kind]) => {
-    await using lan = await DhcpLan.create()
-    const { host } = lan.lan
-    await using first = await lan.serve()
-    await using _ = new Client(host, kind)
-    const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
-    const [before] = (await first.status()).leases
-    await first.kill()
-    await using second = await lan.serve()
-    expect((await second.status()).leases).toEqual([before])
-    await second.kill()
-    await lan.router.run('sh', '-c', `rm ${lan.router.folder}/leases.sqlite*`)
-    await using third = await lan.serve()
-    await until(async () => (await third.status()).leases[0]?.address === address, 'the lease to be made again', 25_000)
-    expect(await host.globalAddress('eth0', start)).toBe(address)
-  },
-)
-
-test('a renumbered site: hosts move at their next renewal and keep their last bits', async () => {
-  await using lan = await DhcpLan.create()
-  const { host } = lan.lan
-  await using server = await lan.serve()
-  await using _ = new Client(host, 'networkd')
-  const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
-  const moved = 'fc9c:56c2:e311:2222:3333:'
-  server.change({ site: `${moved}:/80` })
-  const renumbered = await until(() => host.globalAddress('eth0', moved), 'the new address', 25_000)
-  expect(renumbered.slice(moved.length)).toBe(address.slice(start.length))
-  await until(async () => (await host.globalAddress('eth0', start)) === undefined, 'the old address to go', 5_000)
-  expect(lifetimes.t1).toBeLessThan(lifetimes.t2)
-})
-
-test.for([true, false])(
-  'J14 an address is a /128, and neighbours are on-link by the advertisement alone (sent: %s)',
-  async advertise => {
-    await using lan = await DhcpLan.create({ advertise })
-    const { host } = lan.lan
-    await using _server = await lan.serve()
-    await using _client = new Client(host, 'dhclient')
-    const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
-    const found = (await host.addresses('eth0')).find(({ local }) => local === address)
+describe('start', () => {
+  test.concurrent.for(kinds)('J14 $client has a /128, and the lease is its', async kind => {
+    const seat = lan.at(kind.client)
+    const address = await seat.address(lan.site.addressStart)
+    addresses.set(kind.client, address)
+    await hasItsOwn(kind, seat)
+    const found = (await seat.host.addresses('eth0')).find(({ local }) => local === address)
     expect(found?.prefixlen).toBe(128)
-    const onLink = async () => (await host.ip('-6', 'route', 'show', siteText, 'dev', 'eth0')).length > 0
-    if (advertise) await until(onLink, 'the route of the advertised prefix', 10_000)
-    else expect(await onLink()).toBe(false)
-  },
-)
+    expect((await lan.leases(seat))[0]!.duid).toMatch(new RegExp(`^${kind.duid}`))
+    await seat.host.reaches(lan.site.address)
+  })
+})
+
+describe.each(['handOver', 'kill'] as const)('router restart: %s', how => {
+  const pings = new Map<ClientName, Pinging>()
+  beforeAll(async () => {
+    for (const { client } of kinds) pings.set(client, lan.at(client).host.pinging(lan.site.address))
+    for (const each of pings.values()) await until(() => each.received > 2, 'the pings to go')
+    await lan.restart(how)
+  })
+
+  test.concurrent.for(kinds)(
+    '$client keeps its lease, its address and its way, and begins nothing anew',
+    async kind => {
+      const { sent, received } = await pings.get(kind.client)!.stop()
+      expect(sent - received).toBeLessThanOrEqual(1) // the one under way when the ping is stopped
+      const seat = lan.at(kind.client)
+      await hasItsOwn(kind, seat)
+      expect(seat.newBeginnings).toEqual([])
+    },
+  )
+})
+
+describe('renew', () => {
+  test.concurrent.for(kinds)('$client renews with the router that was started again', async kind => {
+    const seat = lan.at(kind.client)
+    const end = async () => Date.parse((await lan.leases(seat))[0]!.validUntil)
+    const before = await end()
+    await until(async () => (await end()) > before, `${kind.client} to renew`)
+    await hasItsOwn(kind, seat)
+    expect(seat.news).toContain('renew')
+    expect(seat.newBeginnings).toEqual([])
+  })
+})
+
+describe('server database lost', () => {
+  beforeAll(async () => {
+    const { router } = lan.site
+    await lan.restart('kill', () => router.run('sh', '-c', `rm ${router.folder}/state/leases.db*`))
+  })
+
+  test.concurrent.for(kinds)('F15 $client renews, and its lease is made again with its address', async kind => {
+    const seat = lan.at(kind.client)
+    await until(async () => (await lan.leases(seat)).length > 0, `the lease of ${kind.client} to be made again`)
+    await hasItsOwn(kind, seat)
+    expect(seat.newBeginnings).toEqual([])
+  })
+})
+
+describe('release', () => {
+  test.concurrent.for(kinds)(
+    '$client ends, and its lease is free where it says so (it does: $releases)',
+    async kind => {
+      const seat = lan.at(kind.client)
+      seat.mark()
+      await seat.client.release()
+      const isReleased = async () => (await lan.leases(seat))[0]!.state === 'released'
+      if (kind.releases) {
+        await until(isReleased, `the release by ${kind.client}`)
+        expect(seat.news).toContain('release')
+        expect(await seat.addresses()).toEqual([])
+      } else {
+        // Nobody else has it until it expires: the host may be back in a moment.
+        expect(await isReleased()).toBe(false)
+        expect(seat.news).not.toContain('release')
+      }
+    },
+  )
+
+  test('of all that the clients said nothing was dropped, taken for damaged, or found a bug', async () => {
+    const [served] = (await lan.daemon.status()).lan
+    const names = ['ignored', 'malformed', 'unstored', 'unsent', 'leftOut', 'bugs'].map(name => `dhcpv6.${name}`)
+    expect(names.map(name => [name, served!.counters[name]])).toEqual(names.map(name => [name, 0]))
+  })
+})

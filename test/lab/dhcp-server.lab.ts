@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { Client } from './client.ts'
 import { ask, client } from './dhcp-asks.ts'
 import { DhcpLan } from './dhcp-lan.ts'
 import { siteText } from './ndp-lan.ts'
@@ -137,3 +138,42 @@ test('D03 a message to all servers is answered although its frame was for this c
   await sender.says(new RegExp(`"addresses":\\["${start}`), 5_000)
   expect((await server.status()).counters).toMatchObject({ received: 1, answered: 1 })
 })
+
+test('dhclient gives its address back when it is told to, and gets the same one again', async () => {
+  await using lan = await DhcpLan.create()
+  const { host } = lan.lan
+  await using server = await lan.serve()
+  // A mount namespace of its own: Debian's script writes to /etc/resolv.conf, and its AppArmor profile goes by the path.
+  const enclosure =
+    'mount -t tmpfs tmpfs /run; cp /etc/resolv.conf /run/r; mount --bind /run/r /etc/resolv.conf; cd "$0"; ' +
+    'cp -n "$(command -v dhclient)" .; touch leases; : >pid; ./dhclient -6 -sf /sbin/dhclient-script -lf leases -pf pid'
+  const dhclient = (how: string) => host.run('unshare', '-m', 'sh', '-euc', `${enclosure} ${how}`, host.folder)
+  const leases = async () => (await server.status()).leases.map(lease => [lease.address, lease.state])
+  // It goes into the background before it has written its process id.
+  const bindAndLeave = () => dhclient('-1 eth0; while ! [ -s pid ]; do sleep 0.05; done; kill $(cat pid)')
+
+  await bindAndLeave()
+  const address = await until(() => host.globalAddress('eth0', start), 'an address')
+  expect(await leases()).toEqual([[address, 'bound']])
+  await dhclient('-r eth0')
+  await until(async () => (await leases())[0]![1] === 'released', 'the release', 5_000)
+  expect(await host.globalAddress('eth0', start)).toBeUndefined()
+  await bindAndLeave()
+  expect(await leases()).toEqual([[address, 'bound']])
+})
+
+test.for([true, false])(
+  'J14 an address is a /128, and neighbours are on-link by the advertisement alone (sent: %s)',
+  async advertise => {
+    await using lan = await DhcpLan.create({ advertise })
+    const { host } = lan.lan
+    await using _server = await lan.serve()
+    await using _client = new Client(host, 'dhclient')
+    const address = await until(() => host.globalAddress('eth0', start), 'an address', 20_000)
+    const found = (await host.addresses('eth0')).find(({ local }) => local === address)
+    expect(found?.prefixlen).toBe(128)
+    const onLink = async () => (await host.ip('-6', 'route', 'show', siteText, 'dev', 'eth0')).length > 0
+    if (advertise) await until(onLink, 'the route of the advertised prefix', 10_000)
+    else expect(await onLink()).toBe(false)
+  },
+)
