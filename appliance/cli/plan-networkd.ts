@@ -32,7 +32,7 @@ RouterLifetimeSec=0
 ${dns.servers.length === 0 ? 'EmitDNS=no' : `DNS=${dns.servers.map(formatIp6).join(' ')}`}
 ${dns.search.length === 0 ? 'EmitDomains=no' : `Domains=${dns.search.join(' ')}`}
 
-# The hosts of this LAN, which reach each other directly.
+# The hosts of this LAN, which reach each other directly. networkd says that the length is unusual, and advertises it.
 ${prefixSection(plan.prefix, lan.onLinkFor.lan)}
 # All sites. Hosts need no route: the router of siteplane answers their neighbour solicitations.
 ${prefixSection(networkPrefix, lan.onLinkFor.network)}`

@@ -38,6 +38,25 @@ function kea(host: Host, ...line: readonly string[]): Program {
   return host.spawn(['sh', '-euc', script, 'sh', binary('kea-dhcp6'), ...line], environment)
 }
 
+/** As on a machine without udev; see client-networkd.ts. */
+function networkd(host: Host, file: string): Program {
+  const script = `
+mount -t tmpfs tmpfs /run
+mount -o remount,ro /sys
+mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp
+chown -R systemd-network:systemd-network /run/systemd/netif
+cp "$1" /run/systemd/network/10-lan.network
+chmod 644 /run/systemd/network/10-lan.network
+exec /lib/systemd/systemd-networkd`
+  return host.spawn(['sh', '-euc', script, 'sh', file], { SYSTEMD_LOG_LEVEL: 'info' })
+}
+
+function dnsmasq(host: Host, file: string, ...more: readonly string[]): Program {
+  const files = ['--pid-file', `--dhcp-leasefile=${join(host.folder, 'leases')}`]
+  const ours = ['--port=0', '--user=root', '--log-facility=-', ...files] // no DNS: that is not what is printed
+  return host.spawn(['dnsmasq', '-k', `--conf-file=${file}`, ...ours, ...more])
+}
+
 const left = (site: Site) => site.configuration('    advertise: off\n    dhcpv6: off\n')
 
 test('radvd and Kea serve a LAN by what is printed for them, and its hosts reach the other site through siteplane', async () => {
@@ -83,4 +102,35 @@ test('radvd and Kea serve a LAN by what is printed for them, and its hosts reach
   expect((await router.get('/v1/status')) as Status).toMatchObject({
     lan: [{ counters: { 'ra.multicastSent': 0, 'ra.unicastSent': 0 } }],
   })
+})
+
+test('networkd and dnsmasq do the same by what is printed for them, and that machine is a host of the site too', async () => {
+  await using sites = await TwoSites.create()
+  const { a, b } = sites
+  const [a1, a2] = a.hosts
+  await a2.setUp('eth0')
+  await a2.run('sysctl', '-qw', 'net.ipv6.conf.eth0.forwarding=1')
+  await using router = a.start({ configuration: left(a) })
+  await using other = b.start()
+  await other.serving()
+  await using advertiser = networkd(a2, await printed('networkd', a))
+  await until(() => a2.globalAddress('eth0', a.addressStart), 'the address that is printed for the machine', 30_000)
+  await using server = dnsmasq(a2, await printed('dnsmasq', a))
+  await server.says(/DHCPv6, IP range/)
+  const served = await router.hasStatus(
+    ({ state, lan }) => state === 'serving' && lan[0]!.otherRouters.length > 0,
+    'to hear the other router',
+    30_000,
+  )
+  expect((served as unknown as Status).lan[0]!.otherRouters[0]!.conflicts).toEqual([])
+  const remarks = advertiser.lines.filter(line => /network:\d+:/.test(line)) // on the file
+  expect(remarks).toEqual([expect.stringContaining('Unusual prefix length 80')])
+
+  await using _b1 = new Client(b.hosts[0], 'networkd')
+  const b1 = await until(() => b.hosts[0].globalAddress('eth0', b.addressStart), 'an address of b', 30_000)
+  await a2.reaches(b1)
+  await using _a1 = new Client(a1, 'dhclient')
+  const address = await until(() => a1.globalAddress('eth0', a.addressStart), 'an address of a', 40_000)
+  await a1.reaches(b1)
+  await b.hosts[0].reaches(address)
 })

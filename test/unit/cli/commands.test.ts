@@ -364,7 +364,7 @@ describe('the command line', () => {
   })
 
   test('every command takes --config and --socket', async () => {
-    for (const command of ['check', 'status', 'leases', 'address', 'stop']) {
+    for (const command of ['check', 'status', 'leases', 'sites', 'address', 'join', 'plan', 'stop']) {
       const { status, out } = await run(command, '--help')
       expect([command, status, out.includes('--config <file>'), out.includes('--socket <path>')]).toEqual([
         command,
