@@ -1,6 +1,7 @@
 import { DecodeError } from '../../base/bytes.ts'
 import { decodeName, encodeName } from '../../base/domain-name.ts'
-import { bytesOf, fromBytes, type Ip6 } from '../../base/ip6.ts'
+import type { Ip6 } from '../../base/ip6.ts'
+import { readAddresses, writeAddresses } from './addresses.ts'
 import type { OptionCodec } from './codec.ts'
 
 /** Recursive name servers. RFC 3646 section 3. */
@@ -18,16 +19,8 @@ export interface DomainList {
 export const dnsServers: OptionCodec<DnsServers> = {
   code: 23,
   lenient: true,
-
-  encode({ servers }, out) {
-    for (const server of servers) out.bytes(bytesOf(server))
-  },
-
-  decode(body) {
-    const servers: Ip6[] = []
-    while (body.left > 0) servers.push(fromBytes(body.bytes(16)))
-    return { kind: 'dns-servers', servers }
-  },
+  encode: ({ servers }, out) => writeAddresses(servers, out),
+  decode: body => ({ kind: 'dns-servers', servers: readAddresses(body) }),
 }
 
 export const domainList: OptionCodec<DomainList> = {

@@ -1,5 +1,6 @@
 /** Options of questions about leases. RFC 5007 section 4.1.2. */
 import { bytesOf, fromBytes, type Ip6 } from '../../base/ip6.ts'
+import { readAddresses, writeAddresses } from './addresses.ts'
 import type { Nested, OptionCodec } from './codec.ts'
 
 /** The question; a link of `::` is all links. RFC 5007 section 4.1.2.1. */
@@ -57,14 +58,6 @@ export const cltTime: OptionCodec<LastTransaction> = {
 
 export const lqClientLink: OptionCodec<ClientLinks> = {
   code: 48,
-
-  encode({ links }, out) {
-    for (const link of links) out.bytes(bytesOf(link))
-  },
-
-  decode(body) {
-    const links: Ip6[] = []
-    while (body.left > 0) links.push(fromBytes(body.bytes(16)))
-    return { kind: 'lq-client-link', links }
-  },
+  encode: ({ links }, out) => writeAddresses(links, out),
+  decode: body => ({ kind: 'lq-client-link', links: readAddresses(body) }),
 }

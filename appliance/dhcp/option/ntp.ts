@@ -1,6 +1,7 @@
 import { DecodeError } from '../../base/bytes.ts'
 import { decodeName, encodeName } from '../../base/domain-name.ts'
 import { bytesOf, fromBytes, type Ip6, isMulticast } from '../../base/ip6.ts'
+import { readAddresses, writeAddresses } from './addresses.ts'
 import type { OptionCodec } from './codec.ts'
 
 /** One source of time: a server's address, a multicast group that it speaks to, or its name. RFC 5908 section 4. */
@@ -46,14 +47,6 @@ function wholeName(body: Parameters<typeof decodeName>[0]): string {
 export const sntpServers: OptionCodec<SntpServers> = {
   code: 31,
   lenient: true,
-
-  encode({ servers }, out) {
-    for (const server of servers) out.bytes(bytesOf(server))
-  },
-
-  decode(body) {
-    const servers: Ip6[] = []
-    while (body.left > 0) servers.push(fromBytes(body.bytes(16)))
-    return { kind: 'sntp-servers', servers }
-  },
+  encode: ({ servers }, out) => writeAddresses(servers, out),
+  decode: body => ({ kind: 'sntp-servers', servers: readAddresses(body) }),
 }
