@@ -20,66 +20,8 @@ import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
 import type { Binding, Quarantine } from './binding.ts'
 import { type Duid, parseDuid, writeDuid } from './duid.ts'
+import { migrations } from './migrations.ts'
 import { macNumber, macText } from './slots.ts'
-
-/** Each row takes the file from one version to the next. A row that was released is never changed. */
-const migrations = [
-  `CREATE TABLE binding (
-     lan INTEGER NOT NULL, -- number of the further LAN, -1 for the first
-     duid TEXT NOT NULL,
-     ia TEXT NOT NULL,
-     iaid INTEGER NOT NULL,
-     clone TEXT NOT NULL, -- MAC of a copied host; empty for the first holder of the key
-     host INTEGER NOT NULL, -- offset of the address in the LAN's prefix
-     mac TEXT,
-     hostname TEXT,
-     state TEXT NOT NULL,
-     granted_at INTEGER NOT NULL, -- milliseconds since 1970, as all instants
-     preferred_until INTEGER NOT NULL,
-     valid_until INTEGER NOT NULL,
-     PRIMARY KEY (lan, duid, ia, iaid, clone)
-   ) STRICT, WITHOUT ROWID;
-   CREATE UNIQUE INDEX binding_host ON binding (lan, host);
-   CREATE TABLE quarantine (
-     lan INTEGER NOT NULL,
-     host INTEGER NOT NULL,
-     duid TEXT NOT NULL,
-     iaid INTEGER NOT NULL,
-     mac TEXT,
-     until INTEGER NOT NULL,
-     PRIMARY KEY (lan, host)
-   ) STRICT, WITHOUT ROWID;
-   CREATE TABLE heartbeat (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT;`,
-  // host is the offset in the site's prefix where length is not null: a delegated prefix.
-  `ALTER TABLE binding ADD COLUMN length INTEGER;
-   ALTER TABLE binding ADD COLUMN via TEXT;`,
-  // One tree, in the order of slots: leases that come one after the other lie on one page, which is synced once. Who has what
-  // is watched over in memory.
-  `CREATE TABLE lease (
-     slot INTEGER PRIMARY KEY,
-     lan INTEGER NOT NULL, -- number of the further LAN, -1 for the first
-     duid BLOB NOT NULL,
-     ia TEXT NOT NULL,
-     iaid INTEGER NOT NULL,
-     clone INTEGER, -- MAC of a copied host; null for the first holder of the key
-     host INTEGER NOT NULL, -- offset of the address in the LAN's prefix; of a delegated prefix in the site's
-     mac INTEGER,
-     hostname TEXT,
-     state TEXT NOT NULL,
-     granted_at INTEGER NOT NULL, -- milliseconds since 1970 less the shift of the clock, as all instants here
-     preferred_until INTEGER NOT NULL,
-     valid_until INTEGER NOT NULL,
-     length INTEGER, -- of a delegated prefix
-     via TEXT
-   ) STRICT;
-   INSERT INTO lease SELECT row_number() OVER (ORDER BY granted_at) - 1, lan, unhex(duid, ':'), ia, iaid,
-     mac_number(nullif(clone, '')), host, mac_number(mac), hostname, state,
-     granted_at, preferred_until, valid_until, length, via FROM binding;
-   DROP TABLE binding;
-   CREATE TABLE clock (id INTEGER PRIMARY KEY, shift INTEGER NOT NULL) STRICT;`,
-  // Of an address that its host registered; null of one that was declined.
-  'ALTER TABLE quarantine ADD COLUMN registered_at INTEGER;',
-]
 
 /** A lease with the number of its row. */
 export interface Stored {
@@ -94,7 +36,7 @@ export interface SlotChange {
 }
 
 type Row = Record<string, string | number | null>
-type LeaseRow = readonly [
+type LeaseColumns = readonly [
   slot: number,
   lan: number,
   duid: string,
@@ -158,7 +100,7 @@ export class LeaseDatabase implements Disposable {
     )
     rows.setReturnArrays(true)
     for (let next = 0; ; ) {
-      const some = rows.all(next) as unknown as LeaseRow[]
+      const some = rows.all(next) as unknown as LeaseColumns[]
       for (const row of some) yield storedOf(row, this.#shift)
       if (some.length === 0) return
       next = some.at(-1)![0] + 1
@@ -347,7 +289,7 @@ function setAside(path: string): void {
   for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
 }
 
-function storedOf(row: LeaseRow, shift: number): Stored {
+function storedOf(row: LeaseColumns, shift: number): Stored {
   const [slot, lan, duid, ia, iaid, clone, host, mac, hostname, state, granted, preferred, valid, length, via] = row
   return {
     slot,
