@@ -13,22 +13,12 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const network = '610252ad3bc0ffee'
 
-/** What stands in turn in the place of the recorded member, a look each. */
-async function afterEachLook(service: FakeService, ...members: readonly unknown[]): Promise<void> {
-  for (const member of members) {
-    const before = service.asked.length
-    await expect.poll(() => service.asked.length, { timeout: 5_000 }).toBeGreaterThan(before + 1)
-    service.member = member
-  }
-}
-
 test('joins, says which node is to be authorised, and then which site it is', async () => {
   await using service = await FakeService.start()
   service.member = undefined
   const denied = { ...recordedMember, status: 'ACCESS_DENIED', assignedAddresses: [] }
-  const running = run('join', network, '--home', service.home)
-  await afterEachLook(service, denied, { ...denied, status: 'OK' }, recordedMember)
-  const { status, out, err } = await running
+  service.next.push(service.joining, denied, { ...denied, status: 'OK' }, recordedMember)
+  const { status, out, err } = await run('join', network, '--home', service.home)
   expect([status, out]).toEqual([0, 'node be3ff01c29\nsite fc5a:c2ad:43be:3ff0:1c29::/80\n'])
   expect(err.split('\n').map(line => line.replace(/:.*/, ''))).toEqual(['unauthorised', 'denied', 'no-6plane', ''])
   expect(err).toContain(`denied: authorise node be3ff01c29 as a member of ${network} at its controller\n`)

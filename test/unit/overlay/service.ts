@@ -18,6 +18,8 @@ export class FakeService implements AsyncDisposable {
   member: unknown = recordedMember // undefined: not joined
   /** What it becomes when asked to join. */
   joining: unknown = { ...recordedMember, status: 'REQUESTING_CONFIGURATION', assignedAddresses: [] }
+  /** What it becomes in turn, each time that it was told. */
+  readonly next: unknown[] = []
   /** Takes an answer over: to garble it, delay it, or never give it. */
   instead: ((response: ServerResponse) => void) | undefined
   readonly #server = createServer((request, response) => {
@@ -62,6 +64,9 @@ export class FakeService implements AsyncDisposable {
   }
 
   #member(url: string): unknown {
-    return url === '/network/610252ad3bc0ffee' ? this.member : undefined
+    if (url !== '/network/610252ad3bc0ffee') return undefined
+    const told = this.member
+    if (told !== undefined && this.next.length > 0) this.member = this.next.shift()
+    return told
   }
 }
