@@ -9,16 +9,17 @@ export function leasesCommand(command: Command, terminal: Terminal): void {
     .option('--json', 'as the API says it, with DUID and IAID')
     .option('--all', 'expired, released and declined ones too')
     .action(async (options: CommonOptions & { json?: true; all?: true }) => {
-      const { leases } = await ask<Leases>(socketOf(options), '/v1/leases')
-      terminal.out(options.json ? json({ leases }) : showLeases(leases, terminal.now(), options.all === true))
+      const told = await ask<Leases>(socketOf(options), '/v1/leases')
+      terminal.out(options.json ? json(told) : showLeases(told, terminal.now(), options.all === true))
     })
 }
 
 /** A table that fits 100 columns, and a sentence where there is nothing to show. */
-export function showLeases(leases: readonly LeaseRow[], now: number, all: boolean): string {
+export function showLeases({ leases, leftOut }: Leases, now: number, all: boolean): string {
   const rows = all ? leases : leases.filter(isHeld)
   const hidden = leases.length - rows.length
-  const more = hidden > 0 ? `${hidden} more: expired, released or declined (--all shows them)\n` : ''
+  const besides = leftOut > 0 ? `${leftOut} more, of which nothing is shown: there are too many\n` : ''
+  const more = (hidden > 0 ? `${hidden} more: expired, released or declined (--all shows them)\n` : '') + besides
   if (rows.length === 0) return `no host has a lease\n${more}`
   const cells = rows.map(row => [
     row.type === 'IA_PD' ? `${row.address}/${row.prefixLength}` : row.address,

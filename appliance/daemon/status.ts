@@ -10,7 +10,16 @@ import { relayInfoOf } from '../dhcp/relay-message.ts'
 import type { Route } from '../dhcp/route.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { FastPathPlan } from '../fastpath/plan.ts'
-import type { LanStatus, LeaseRow, OtherRouter, OverlayStatus, PartStatus, SegmentStatus, Status } from '../http/api.ts'
+import type {
+  LanStatus,
+  LeaseRow,
+  Leases,
+  OtherRouter,
+  OverlayStatus,
+  PartStatus,
+  SegmentStatus,
+  Status,
+} from '../http/api.ts'
 import type { OtherRouter as OtherRouterSeen } from '../ndp/other-routers.ts'
 import type { KernelStatus } from '../netlink/converge.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
@@ -205,7 +214,7 @@ function partStatus({ name, state }: { readonly name: string; readonly state: Pa
 }
 
 /** The leases of the LANs as the API shows them. */
-export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanRunner[]): LeaseRow[] {
+export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanRunner[]): Leases {
   const served = lans.flatMap(({ plan, config, segments }) =>
     [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
       interface: config.interface,
@@ -215,7 +224,8 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
   )
   const subnets = lans.flatMap(({ segments }) => segments.map(({ scope }) => scope.plan.subnet))
   const routes = new Map(subnets.map(subnet => [subnet, clients.routes(subnet)]))
-  return store.leases(served).map(lease => ({
+  const { rows, leftOut } = store.leases(served)
+  const leases = rows.map(lease => ({
     ...lease,
     relay: relayOf(routes.get(lease.subnet)?.get(lease.duid)),
     address: formatIp6(lease.address),
@@ -226,6 +236,7 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
     validUntil: new Date(lease.validUntil).toISOString(),
     changedAt: new Date(lease.changedAt).toISOString(),
   }))
+  return { leases, leftOut }
 }
 
 function relayOf(route: Route | undefined): LeaseRow['relay'] {

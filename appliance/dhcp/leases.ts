@@ -27,19 +27,33 @@ export interface ServedLan {
   readonly prefix: Prefix
 }
 
-/** The leases of the LANs that are served now, by address. */
+/** Leases for the status, and how many there are besides. */
+export interface LeaseRows {
+  readonly rows: readonly LeaseRow[]
+  readonly leftOut: number
+}
+
+const usualMost = 65_536 // our own: of a million, which a stranger can take, the answer alone would fill the memory
+
+/** The leases of the LANs that are served now, by address: at most so many. */
 export function leaseRows(
   bindings: Iterable<Binding>,
   quarantine: Iterable<Quarantine>,
   lans: readonly ServedLan[],
   now: number,
-): LeaseRow[] {
+  most = usualMost,
+): LeaseRows {
   const bySubnet = new Map(lans.map(lan => [lan.subnet, lan]))
   const rows: LeaseRow[] = []
+  let leftOut = 0
   for (const binding of bindings) {
     const { subnet, host, duid, iaid, mac, hostname, preferredUntil, validUntil, state, delegated } = binding
     const lan = bySubnet.get(subnet)
     if (!lan) continue
+    if (rows.length === most) {
+      leftOut++
+      continue
+    }
     const isBound = state === 'bound' && validUntil > now
     rows.push({
       duid,
@@ -77,5 +91,5 @@ export function leaseRows(
       changedAt: registeredAt ?? until - quarantineTime,
     })
   }
-  return rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0))
+  return { rows: rows.sort((a, b) => (a.address < b.address ? -1 : a.address > b.address ? 1 : 0)), leftOut }
 }

@@ -7,7 +7,7 @@ import { messageOf, OperatorError } from '../base/errors.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Binding, Bindings, Change, Quarantine } from './binding.ts'
 import { isCorrupt, type LeaseDatabase, openDatabase, type SlotChange } from './database.ts'
-import { type LeaseRow, leaseRows, type ServedLan } from './leases.ts'
+import { type LeaseRows, leaseRows, type ServedLan } from './leases.ts'
 import { SyncQueue } from './sync-queue.ts'
 import { mostQuarantined, Table } from './table.ts'
 
@@ -99,7 +99,7 @@ export class Store implements Disposable {
   }
 
   /** The leases of the LANs that are served now, by address. */
-  leases(lans: readonly ServedLan[]): LeaseRow[] {
+  leases(lans: readonly ServedLan[]): LeaseRows {
     return leaseRows(this.#table.bindings, this.#table.quarantined, lans, this.now())
   }
 

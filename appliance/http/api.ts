@@ -110,7 +110,7 @@ export interface PartStatus {
   readonly reason: string | null
 }
 
-/** One row of `GET /v1/leases`, which says `{leases: […]}`. */
+/** One row of `GET /v1/leases`, which says `{leases: […], leftOut: 0}`. */
 export interface LeaseRow {
   readonly duid: string
   readonly iaid: number
@@ -138,6 +138,7 @@ export interface LeaseRelay {
 
 export interface Leases {
   readonly leases: readonly LeaseRow[]
+  readonly leftOut: number // leases that there are besides: of very many, some are shown
 }
 
 /** Any answer that is not 200 or a probe's. */
@@ -148,7 +149,7 @@ export interface Problem {
 /** What the daemon shows. Called for every request, so it must be cheap. */
 export interface View {
   status(): Status
-  leases(): readonly LeaseRow[]
+  leases(): Leases
   sites(): readonly SiteRow[]
   alive(): boolean
   serving(): boolean

@@ -36,7 +36,7 @@ export function createApp(view: View, access: Access, log: Log): Hono {
     return context.json({ ready: false, reasons: view.status().reasons }, 503)
   })
   app.get('/v1/status', context => context.json(view.status()))
-  app.get('/v1/leases', context => context.json({ leases: view.leases() } satisfies Leases))
+  app.get('/v1/leases', context => context.json(view.leases() satisfies Leases))
 
   app.get('/v1/sites', context => context.json({ sites: view.sites() } satisfies Sites))
 

@@ -90,7 +90,7 @@ process.on('SIGUSR1', () => {
     others: server.otherServers(),
     clones: server.clones(),
     reasons: [...server.reasons(), ...store.reasons()],
-    leases: store.leases([{ interface: name, subnet: plan.subnet, prefix: plan.prefix }]),
+    leases: store.leases([{ interface: name, subnet: plan.subnet, prefix: plan.prefix }]).rows,
     memory: process.memoryUsage().rss,
   })
 })

@@ -245,6 +245,14 @@ fc9c:56c2:e389:e92c:eee5:1234:5678:9abc  eth1  laptop  bound  12 min ago  in 23 
     expect(Math.max(...lines.map(line => line.length))).toBeLessThanOrEqual(110)
   })
 
+  test('says how many there are besides, where there are too many to show', async () => {
+    const view = new FakeView()
+    view.leftOut = 7
+    await using server = await daemon(view)
+    const { out } = await run('leases', '--socket', server.socket)
+    expect(out.trimEnd().split('\n').at(-1)).toBe('7 more, of which nothing is shown: there are too many')
+  })
+
   test('I01 shows a delegated prefix with its length', async () => {
     const view = new FakeView()
     const address = 'fc9c:56c2:e389:e92c:eee5:c001::'
@@ -258,7 +266,10 @@ fc9c:56c2:e389:e92c:eee5:1234:5678:9abc  eth1  laptop  bound  12 min ago  in 23 
     view.rows = []
     await using server = await daemon(view)
     expect((await run('leases', '--socket', server.socket)).out).toBe('no host has a lease\n')
-    expect(JSON.parse((await run('leases', '--json', '--socket', server.socket)).out)).toEqual({ leases: [] })
+    expect(JSON.parse((await run('leases', '--json', '--socket', server.socket)).out)).toEqual({
+      leases: [],
+      leftOut: 0,
+    })
   })
 })
 

@@ -16,7 +16,7 @@ async function ask(
 describe('what the API says', () => {
   test('the status and the leases', async () => {
     expect(await ask('/v1/status')).toMatchObject({ code: 200, body: servingStatus })
-    expect(await ask('/v1/leases')).toMatchObject({ code: 200, body: { leases: leaseRows } })
+    expect(await ask('/v1/leases')).toMatchObject({ code: 200, body: { leases: leaseRows, leftOut: 0 } })
   })
 
   test('whether it is ready, and why not', async () => {

@@ -1,4 +1,4 @@
-import type { LeaseRow, SiteRow, Status, View } from '../../../appliance/http/api.ts'
+import type { LeaseRow, Leases, SiteRow, Status, View } from '../../../appliance/http/api.ts'
 
 /** A site that serves, as the API says it. */
 export const servingStatus: Status = {
@@ -148,14 +148,15 @@ export const siteRows: readonly SiteRow[] = [
 export class FakeView implements View {
   current: Status = servingStatus
   rows: readonly LeaseRow[] = leaseRows
+  leftOut = 0
   siteRows: readonly SiteRow[] = siteRows
   living = true
 
   status(): Status {
     return this.current
   }
-  leases(): readonly LeaseRow[] {
-    return this.rows
+  leases(): Leases {
+    return { leases: this.rows, leftOut: this.leftOut }
   }
   sites(): readonly SiteRow[] {
     return this.siteRows
