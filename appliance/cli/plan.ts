@@ -36,8 +36,7 @@ export function planCommand(command: Command, terminal: Terminal): void {
     .option('--json', 'as one object')
     .action(async (options: Options) => {
       const config = configFor(options)
-      const wanted = { ...options, network: options.network ?? config.overlay.network }
-      const plan = planFor(options.format, lansOf(config, options), await siteFor(wanted), options.interface)
+      const plan = planFor(options.format, lansOf(config, options), await siteFor(options), options.interface)
       terminal.out(options.json ? json(plan) : showPlan(plan))
     })
 }

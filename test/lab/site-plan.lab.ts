@@ -26,6 +26,24 @@ async function printed(format: string, { node, hosts }: Site): Promise<string> {
   return file
 }
 
+/** The same from the configuration of the router, where that file usually is. */
+async function printedByRouter(format: string, site: Site): Promise<string> {
+  const configuration = join(site.router.folder, 'usual.yaml')
+  writeFileSync(configuration, left(site))
+  const script = `
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/changes /mnt/work
+mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/changes,workdir=/mnt/work /etc
+mkdir -p /etc/siteplane
+cp "$1" /etc/siteplane/siteplane.yaml
+shift
+exec "$@"`
+  const line = [process.execPath, main, 'plan', '--format', format, '--interface', 'eth0']
+  const file = join(site.hosts[1].folder, `${format}.conf`)
+  writeFileSync(file, await site.router.run('sh', '-euc', script, 'sh', configuration, ...line))
+  return file
+}
+
 function radvd(host: Host, file: string, ...more: readonly string[]): Program {
   return host.spawn(['radvd', '-n', '-m', 'stderr', '-C', file, '-p', join(host.folder, 'radvd.pid'), ...more])
 }
@@ -113,9 +131,9 @@ test('networkd and dnsmasq do the same by what is printed for them, and that mac
   await using router = a.start({ configuration: left(a) })
   await using other = b.start()
   await other.serving()
-  await using advertiser = networkd(a2, await printed('networkd', a))
+  await using advertiser = networkd(a2, await printedByRouter('networkd', a))
   await until(() => a2.globalAddress('eth0', a.addressStart), 'the address that is printed for the machine', 30_000)
-  await using server = dnsmasq(a2, await printed('dnsmasq', a))
+  await using server = dnsmasq(a2, await printedByRouter('dnsmasq', a))
   await server.says(/DHCPv6, IP range/)
   const served = await router.hasStatus(
     ({ state, lan }) => state === 'serving' && lan[0]!.otherRouters.length > 0,
