@@ -28,8 +28,9 @@ export class Reservations {
   readonly #byIdentity = new Map<string, Reservation>()
   readonly #byHost = new Map<number, Reservation>()
   readonly #byName = new Map<string, Reservation>()
-  readonly #prefixes: { readonly first: number; readonly last: number; readonly reservation: Reservation }[] = []
+  readonly #prefixes: { readonly first: number; readonly last: number; readonly reservation: Reservation }[] = [] // sorted
 
+  /** No two of the prefixes share an address. */
   constructor(reservations: readonly Reservation[] = []) {
     for (const reservation of reservations) {
       this.#byIdentity.set(textOf(reservation.identity), reservation)
@@ -38,6 +39,7 @@ export class Reservations {
         this.#prefixes.push({ first: host, last: host + 2 ** (128 - length) - 1, reservation })
       if (reservation.hostname !== undefined) this.#byName.set(reservation.hostname, reservation)
     }
+    this.#prefixes.sort((a, b) => a.first - b.first)
   }
 
   get all(): Iterable<Reservation> {
@@ -66,8 +68,18 @@ export class Reservations {
 
   /** For whom a prefix is that has an address from `first` to `last`: each of them. */
   within(first: number, last: number): Reservation[] {
-    const found = this.#prefixes.filter(each => each.first <= last && each.last >= first)
-    return found.map(({ reservation }) => reservation)
+    // A crowded pool asks this a thousand times for one message, and there may be thousands of prefixes.
+    let low = 0
+    let high = this.#prefixes.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#prefixes[middle]!.last < first) low = middle + 1
+      else high = middle
+    }
+    const found: Reservation[] = []
+    for (let each = this.#prefixes[low]; each && each.first <= last; each = this.#prefixes[++low])
+      found.push(each.reservation)
+    return found
   }
 
   /** For whom a host name is. */

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { addressIn, formatPrefix, type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import type { Mac } from '../../../appliance/base/mac.ts'
@@ -20,6 +21,22 @@ const reserve = (identity: Identity, over: Partial<Reservation> = {}): Reservati
 const scene = (...all: Reservation[]) => new Scene({ reservations: new Reservations(all) })
 const at = (offset: number): Ip6 => addressIn(site, BigInt(offset))
 const fqdn = (name: string): Option => ({ kind: 'client-fqdn', flags: 0, name, partial: true })
+
+test('every prefix that shares an address with a range is found, and no other', () => {
+  const places = fc.uniqueArray(fc.nat(40), { maxLength: 12 })
+  fc.assert(
+    fc.property(places, fc.nat(44 * 16), fc.nat(100), (blocks, first, size) => {
+      // Blocks of 16 addresses, of which a prefix takes all or the first half.
+      const all = blocks.map((block, i) =>
+        reserve({ ...byDuid, iaid: i }, { prefixes: [{ host: block * 16, length: block % 2 ? 124 : 125 }] }),
+      )
+      const shares = ({ prefixes: [prefix] }: Reservation) =>
+        prefix!.host <= first + size && prefix!.host + 2 ** (128 - prefix!.length) > first
+      const found = new Reservations(all).within(first, first + size)
+      expect(new Set(found)).toEqual(new Set(all.filter(shares)))
+    }),
+  )
+})
 
 describe('who a host is known by', () => {
   test.for<{ name: string; identity: Identity; mac?: Mac; options?: Option[]; duid?: string }>([
