@@ -78,7 +78,7 @@ export class Daemon {
     resources.defer(() => clearInterval(tending))
     const clients = resources.use(new ClientStore(join(directory, 'clients.db'), options.log, systemClock))
     const fastPath = resources.use(new FastPath(options.log))
-    fastPath.know(() => store.all())
+    fastPath.know(store)
     store.onChange(changes => fastPath.follow(changes))
     const kernel = resources.use(await openKernel(options.log, fastPath))
     const journal = await FileJournal.open(directory, options.log).catch(error => {
@@ -135,8 +135,8 @@ export class Daemon {
     )
     await this.#supervisor.start(this.#converger)
     await this.#supervisor.start(this.#overlay)
+    await this.#router.refresh() // hosts first: what the API takes to load is a tenth of a second
     await this.#supervisor.start(this.#http)
-    await this.#router.refresh()
     this.#announcer.start()
   }
 

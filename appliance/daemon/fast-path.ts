@@ -5,7 +5,7 @@
 import { messageOf } from '../base/errors.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
-import type { Binding, Change } from '../dhcp/binding.ts'
+import type { Change } from '../dhcp/binding.ts'
 import { directHook, Programs } from '../fastpath/attach.ts'
 import { type FastPathPlan, planFastPath, type Wanted } from '../fastpath/plan.ts'
 import {
@@ -22,6 +22,7 @@ import type { KernelState, ProgramSource } from '../netlink/kernel.ts'
 import { Rates, type TrafficRates } from './rates.ts'
 
 const hostMask = (1n << 48n) - 1n
+const atOnce = 4_096 // leases: some 3 ms of the kernel's time
 const gathering = 200 // milliseconds: a new host is known by its probe for duplicates long before
 
 export class FastPath implements ProgramSource, Disposable {
@@ -31,13 +32,31 @@ export class FastPath implements ProgramSource, Disposable {
   #programs: Programs | undefined
   #full = false // more leases than it has room for
   #refusal: Error | undefined // why BPF can't be had here
-  #bindings: () => Iterable<Binding> = () => []
+  #leases: Leases = { room: 0, leasedHosts: () => {} }
   #timer: NodeJS.Timeout | undefined
   #found: readonly Ip6[] = [] // the kernel's neighbours, while no program of ours stands
   readonly #changed = new Map<number, boolean>() // host bits to whether it has a lease
 
   constructor(log: Log) {
     this.#log = log
+  }
+
+  /** Loads what all programs share, so that `plan` takes no time that grows with the leases. */
+  async prepare({ mode }: Pick<Wanted, 'mode'>): Promise<void> {
+    if (this.#programs || this.#refusal || mode === 'off' || mode === 'netlink') return
+    let programs: Programs
+    try {
+      programs = this.#open()
+    } catch {
+      return // `plan` says why, and what works instead
+    }
+    for (let first = 0; first < this.#leases.room; first += atOnce) {
+      const hosts: number[] = []
+      this.#leases.leasedHosts(first, first + atOnce, (subnet, host) => hosts.push(hostBits(subnet, host)))
+      this.#add(programs, hosts)
+      await new Promise(setImmediate) // clients are answered meanwhile
+      if (this.#programs !== programs) return
+    }
   }
 
   /** The best that works here, with what to put where. */
@@ -60,10 +79,9 @@ export class FastPath implements ProgramSource, Disposable {
     this.#programs?.keep(new Set(plan.programs.map(({ id }) => id)))
   }
 
-  /** Hosts with a lease are known to the programs from now on. */
-  know(bindings: () => Iterable<Binding>): void {
-    this.#bindings = bindings
-    if (this.#programs) this.#addAll(this.#programs)
+  /** Whose leases they are that the programs shall know when they are loaded; `follow` tells of later ones. */
+  know(leases: Leases): void {
+    this.#leases = leases
   }
 
   /**
@@ -81,7 +99,7 @@ export class FastPath implements ProgramSource, Disposable {
     for (const change of changes) {
       if (change.kind === 'quarantine' || change.binding.iaType !== 'na') continue
       const known = change.kind === 'put' && change.binding.state === 'bound'
-      this.#changed.set(hostBits(change.binding), known)
+      this.#changed.set(hostBits(change.binding.subnet, change.binding.host), known)
     }
     if (this.#changed.size > 0) this.#timer ??= setTimeout(() => this.#tell(), gathering).unref()
   }
@@ -102,7 +120,7 @@ export class FastPath implements ProgramSource, Disposable {
   }
 
   sites(): SiteTraffic[] {
-    return this.#programs ? readSites(this.#programs.sites, process.hrtime.bigint()) : []
+    return this.#programs?.withSites(tables => readSites(tables, process.hrtime.bigint())) ?? []
   }
 
   members(): Member[] {
@@ -131,32 +149,18 @@ export class FastPath implements ProgramSource, Disposable {
     if (this.#programs) return this.#programs
     if (this.#refusal) throw this.#refusal
     try {
-      this.#programs = new Programs(this.#leaseCount())
+      this.#programs = new Programs(this.#leases.room)
     } catch (error) {
       this.#refusal = error as Error
       throw error
     }
-    this.#addAll(this.#programs)
     this.#hear(this.#programs)
     return this.#programs
-  }
-
-  #leaseCount(): number {
-    let count = 0
-    for (const { iaType } of this.#bindings()) if (iaType === 'na') count++
-    return count
   }
 
   #hear(programs: Programs): void {
     programs.addHeard(this.#found.map(address => Number(address & hostMask)))
     this.#found = []
-  }
-
-  #addAll(programs: Programs): void {
-    const hosts: number[] = []
-    for (const binding of this.#bindings())
-      if (binding.iaType === 'na' && binding.state === 'bound') hosts.push(hostBits(binding))
-    this.#add(programs, hosts)
   }
 
   #add(programs: Programs, hosts: readonly number[]): void {
@@ -171,7 +175,13 @@ export class FastPath implements ProgramSource, Disposable {
   }
 }
 
+/** The leases, by slots whose numbers are below `room`. */
+interface Leases {
+  readonly room: number
+  leasedHosts(first: number, end: number, visit: (subnet: number | undefined, host: number) => void): void
+}
+
 /** The 48 host bits of a lease's address. */
-function hostBits({ subnet, host }: Binding): number {
+function hostBits(subnet: number | undefined, host: number): number {
   return subnet === undefined ? host : (0x80 + subnet) * 2 ** 40 + host
 }

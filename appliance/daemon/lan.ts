@@ -47,6 +47,8 @@ export interface LanWorld {
   readonly addresses: readonly Address[]
   readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
   readonly answeredInKernel: ReadonlySet<string> // LANs whose solicitations a program answers
+  /** Whether the kernel's addresses and routes stand: hosts are told of them only then. RFC 4191 section 4. */
+  readonly inStep: boolean
 }
 
 /** A link that everything stands ready on. */
@@ -63,6 +65,7 @@ interface Services {
   readonly server: LanServer | LanWatch
   readonly introduced: AbortController
   responder: LanResponder | undefined
+  advertising: boolean
 }
 
 export class LanRunner {
@@ -183,11 +186,23 @@ export class LanRunner {
       log,
     })
     const server = this.#server(link, plan, advertiser)
-    const services: Services = { link, advertiser, server, introduced: new AbortController(), responder: undefined }
+    const services: Services = {
+      link,
+      advertiser,
+      server,
+      introduced: new AbortController(),
+      responder: undefined,
+      advertising: false,
+    }
     this.#services = services
-    server.start() // first: an advertisement with M set sends hosts here
+    server.start() // first: an advertisement with M set sends hosts here, and the leases of an earlier run hold without us
+    if (world.inStep) this.#advertise(services, site, plan, world)
+  }
+
+  #advertise(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
     this.#respond(services, site, plan, world)
-    advertiser.start()
+    services.advertiser.start()
+    services.advertising = true
     this.#introduce(services, plan)
     this.#log.info({ prefix: formatPrefix(plan.prefix), address: formatIp6(plan.router) }, 'the LAN is served')
   }
@@ -221,7 +236,8 @@ export class LanRunner {
     const scope = scopeOf(this.#config, plan)
     if (services.server instanceof LanWatch) services.server.update(this.#watched(plan))
     else if (scope) services.server.update(scope, this.#segments)
-    this.#respond(services, site, plan, world)
+    if (services.advertising) this.#respond(services, site, plan, world)
+    else if (world.inStep) this.#advertise(services, site, plan, world)
   }
 
   #introduce({ link, introduced }: Services, { router }: LanPlan): void {

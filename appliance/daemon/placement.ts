@@ -57,6 +57,7 @@ export class Placement {
       return
     }
     const { mode, turbo } = config.fastPath
+    await this.#options.fastPath.prepare({ mode })
     const plan = this.#options.fastPath.plan({
       mode,
       turbo,

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
-import type { Config } from '../config/schema.ts'
+import type { Config, LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
 import type { FastPathPlan } from '../fastpath/plan.ts'
 import { OverlayResolver } from '../fastpath/resolver.ts'
@@ -162,6 +162,7 @@ export class Router {
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
     const routes = this.#delegations.wanted(this.#config.lan, this.#site)
+    await this.#answerEarly()
     await this.#placement.follow({
       config: this.#config,
       site: this.#site,
@@ -230,8 +231,18 @@ export class Router {
     }
   }
 
+  /** Clients wait for their answers, and what comes before the rest of a LAN takes the kernel a while. */
+  async #answerEarly(): Promise<void> {
+    if (!this.#site) return
+    const world = { ...this.#world(), inStep: false }
+    for (const lan of this.#direct) {
+      const runner = this.#runner(lan)
+      if (!runner.services) await runner.follow(lan, behind(this.#config, lan.interface), world)
+    }
+  }
+
   async #followLans(): Promise<void> {
-    const direct = this.#config.lan.filter(lan => lan.relay === undefined)
+    const direct = this.#direct
     const wanted = new Set(direct.map(lan => lan.interface))
     for (const [name, runner] of this.#lans) {
       if (wanted.has(name)) continue
@@ -240,15 +251,23 @@ export class Router {
     }
     const world = this.#world()
     for (const lan of direct) {
-      let runner = this.#lans.get(lan.interface)
-      if (!runner) {
-        const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
-        runner = new LanRunner(lan, { ...this.#options.shared, routed })
-        this.#lans.set(lan.interface, runner)
-      }
+      const runner = this.#runner(lan)
       await runner.follow(lan, behind(this.#config, lan.interface), world)
       if (runner.failure !== undefined) this.#retryTimer ??= this.#later(retryDelay)
     }
+  }
+
+  get #direct(): LanConfig[] {
+    return this.#config.lan.filter(lan => lan.relay === undefined)
+  }
+
+  #runner(lan: LanConfig): LanRunner {
+    const known = this.#lans.get(lan.interface)
+    if (known) return known
+    const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
+    const runner = new LanRunner(lan, { ...this.#options.shared, routed })
+    this.#lans.set(lan.interface, runner)
+    return runner
   }
 
   #world(): LanWorld {
@@ -260,6 +279,7 @@ export class Router {
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,
       answeredInKernel: this.#kernel ? this.#placement.answered(this.#kernel) : new Set(),
+      inStep: true,
     }
   }
 

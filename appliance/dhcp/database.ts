@@ -96,7 +96,7 @@ export class LeaseDatabase implements Disposable {
     // Hex text, for an array of octets takes far longer to come; and many at a time, for the same reason.
     const rows = this.#db.prepare(
       'SELECT slot, lan, hex(duid), ia, iaid, clone, host, mac, hostname, state, granted_at, preferred_until, valid_until, ' +
-        'length, via FROM lease WHERE slot >= ? ORDER BY slot LIMIT 1000',
+        'length, via FROM lease WHERE slot >= ? ORDER BY slot LIMIT 200',
     )
     rows.setReturnArrays(true)
     for (let next = 0; ; ) {

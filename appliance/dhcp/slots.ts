@@ -131,6 +131,15 @@ export class Slots {
     return this.#host.get(slot) === host && this.#lan.get(slot) === lanOf(subnet)
   }
 
+  /** The address in the slot, where one is and is not released. */
+  visitAddress(slot: number, visit: (subnet: number | undefined, host: number) => void): void {
+    if ((this.#flags.get(slot) & (used | released)) !== used) return
+    const whole = this.#whole.get(slot)
+    if (whole && whole.iaType !== 'na') return
+    const lan = this.#lan.get(slot)
+    visit(lan === firstLan ? undefined : lan, whole?.host ?? this.#host.get(slot))
+  }
+
   isLive(slot: number, now: number): boolean {
     return (this.#flags.get(slot) & (used | released)) === used && this.#valid.get(slot) + this.#shift > now
   }

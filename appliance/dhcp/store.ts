@@ -79,6 +79,16 @@ export class Store implements Disposable {
     return this.#table.bindings
   }
 
+  /** All slots have numbers below this. */
+  get room(): number {
+    return this.#table.high
+  }
+
+  /** The addresses that are leased, live or not, in the slots from `first` to before `end`. */
+  leasedHosts(first: number, end: number, visit: (subnet: number | undefined, host: number) => void): void {
+    this.#table.leasedHosts(first, end, visit)
+  }
+
   /** The one listener hears what was stored. */
   onChange(listener: (changes: readonly Change[]) => void): void {
     this.#listener = listener

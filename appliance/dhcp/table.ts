@@ -139,6 +139,16 @@ export class Table implements Bindings {
     for (let slot = 0; slot < this.#high; slot++) if (this.#slots.isUsed(slot)) yield slot
   }
 
+  /** No slot has this number or a higher one. */
+  get high(): number {
+    return this.#high
+  }
+
+  /** The addresses that are leased, live or not, in the slots from `first` to before `end`. */
+  leasedHosts(first: number, end: number, visit: (subnet: number | undefined, host: number) => void): void {
+    for (let slot = first; slot < Math.min(end, this.#high); slot++) this.#slots.visitAddress(slot, visit)
+  }
+
   /** Bindings that ended before `until`, at most so many. */
   endedBefore(until: number, most: number): Binding[] {
     const found: Binding[] = []

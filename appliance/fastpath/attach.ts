@@ -51,7 +51,7 @@ export class Programs implements Disposable {
   readonly #loaded = new Map<string, LoadedProgram>()
   readonly #reasons: MappedMap
   readonly #traffic: MappedMap
-  readonly #sites: readonly MappedMap[]
+  readonly #siteOctets: number // of one table
   readonly #members: MappedMap
   readonly #refused = new Map<string, Error>() // by code: the kernel would say the same again
 
@@ -82,7 +82,7 @@ export class Programs implements Disposable {
     })
     this.#reasons = new MappedMap(this.#maps.map('reasons'), this.cpus * reasonsSize)
     this.#traffic = new MappedMap(this.#maps.map('traffic'), this.cpus * trafficSize)
-    this.#sites = siteTables.map(table => new MappedMap(this.#maps.map(`sites_${table}`), sets * siteSetSize))
+    this.#siteOctets = sets * siteSetSize
     this.#members = new MappedMap(this.#maps.map('members'), memberSlots * memberSize)
   }
 
@@ -142,9 +142,16 @@ export class Programs implements Disposable {
     return this.#traffic.bytes
   }
 
-  get sites(): SiteTables {
-    const [incoming, outgoing, dropped] = this.#sites.map(table => table.bytes)
-    return { in: incoming!, out: outgoing!, drop: dropped! }
+  /** Those of the sites, mapped while they are read: all of their pages would count as our memory. */
+  withSites<T>(read: (tables: SiteTables) => T): T {
+    using incoming = this.#mapSites('in')
+    using outgoing = this.#mapSites('out')
+    using dropped = this.#mapSites('drop')
+    return read({ in: incoming.bytes, out: outgoing.bytes, drop: dropped.bytes })
+  }
+
+  #mapSites(table: (typeof siteTables)[number]): MappedMap {
+    return new MappedMap(this.#maps.map(`sites_${table}`), this.#siteOctets)
   }
 
   get members(): ArrayBuffer {
@@ -161,7 +168,11 @@ export class Programs implements Disposable {
 
   /** Hosts with a lease, by the 48 host bits of their address. Throws a KernelError where there are too many. */
   addLeases(hosts: readonly number[]): void {
-    const keys = BigUint64Array.from(hosts, BigInt)
+    const keys = new Uint32Array(hosts.length * 2)
+    for (const [i, host] of hosts.entries()) {
+      keys[i * 2] = host % 2 ** 32
+      keys[i * 2 + 1] = host / 2 ** 32
+    }
     updateMapBatch(this.#maps.map('leases'), new Uint8Array(keys.buffer), new Uint8Array(hosts.length), hosts.length)
   }
 
@@ -172,7 +183,6 @@ export class Programs implements Disposable {
   [Symbol.dispose](): void {
     this.#reasons[Symbol.dispose]()
     this.#traffic[Symbol.dispose]()
-    for (const table of this.#sites) table[Symbol.dispose]()
     this.#members[Symbol.dispose]()
     this.keep(new Set())
     this.#maps[Symbol.dispose]()

@@ -19,7 +19,7 @@ const out = (node: bigint, octets = 16) =>
     egress,
     packet({ from: site.mac, source: site.address, destination: at(siteOfNode(node), 1n) }, new Uint8Array(octets)),
   )
-const row = (node: bigint) => readSites(programs.sites, now()).find(each => each.node === node)
+const row = (node: bigint) => programs.withSites(tables => readSites(tables, now())).find(each => each.node === node)
 
 test('the reasons stand in the order of the programs', () => {
   const header = readFileSync(new URL('../../appliance/fastpath/bpf/count.h', import.meta.url), 'utf8')
@@ -47,7 +47,7 @@ test('counts what is dropped for the site that sent it, not the one it claims to
 test('keeps ten thousand sites apart', () => {
   const nodes = Array.from({ length: 10_000 }, (_, i) => 0x1000_0000n + BigInt(i))
   for (const node of nodes) out(node)
-  const rows = new Map(readSites(programs.sites, now()).map(each => [each.node as bigint, each]))
+  const rows = new Map(programs.withSites(tables => readSites(tables, now())).map(each => [each.node as bigint, each]))
   expect(nodes.filter(node => rows.get(node)?.outPackets !== 1)).toEqual([])
 })
 
@@ -63,7 +63,7 @@ test('stays within its bounds when there are more sites than rows: who was there
   }
   expect(row(peer.node)?.outPackets).toBe(known + Math.ceil(many / 1000))
 
-  const sites = readSites(programs.sites, now())
+  const sites = programs.withSites(tables => readSites(tables, now()))
   expect(sites.filter(site => site.outPackets > 0).length).toBeLessThanOrEqual(rows * programs.cpus)
   const after = readTraffic(programs.traffic)
   expect(after['out.otherPackets']).toBeGreaterThan(before['out.otherPackets'])

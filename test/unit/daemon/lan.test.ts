@@ -33,6 +33,7 @@ const whole: LanWorld = {
   previous: undefined,
   networkReachable: true,
   answeredInKernel: new Set<string>(),
+  inStep: true,
 }
 
 describe('a LAN is served when everything it needs is there, and else says what it waits for', () => {

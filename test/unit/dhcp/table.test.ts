@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { type Binding, type Change, isLive } from '../../../appliance/dhcp/binding.ts'
 import { parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
@@ -67,6 +68,26 @@ describe('the table', () => {
         }
       }),
     )
+  })
+
+  test('tells the leased addresses of a range of slots: no prefixes, nothing released, nothing removed', () => {
+    const table = new Table()
+    const odd = { iaid: 2, host: 2, duid: longDuid }
+    table.apply([put({ iaid: 1, host: 1 }), put(odd), put({ iaid: 3, host: 3, subnet: 5 })])
+    const delegated = { length: 96, via: parseIp6('fe80::1') }
+    table.apply([put({ iaid: 4, host: 4, iaType: 'pd', delegated }), put({ iaid: 5, host: 5, state: 'released' })])
+    table.apply([put({ iaid: 6, host: 6 }), { kind: 'remove', binding: bindingOf({ iaid: 6 }) }])
+    const leased = (first: number, end: number) => {
+      const found: (number | undefined)[][] = []
+      table.leasedHosts(first, end, (subnet, host) => found.push([subnet, host]))
+      return found
+    }
+    expect(leased(0, table.high)).toEqual([
+      [undefined, 1],
+      [undefined, 2],
+      [5, 3],
+    ])
+    expect([...leased(0, 2), ...leased(2, 100)]).toEqual(leased(0, table.high))
   })
 
   test('whoever releases in a full table makes room for one', () => {
