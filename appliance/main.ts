@@ -1,7 +1,7 @@
 /** The command line of siteplane. `run` is the daemon; everything else asks it, or computes. */
 import { readFileSync } from 'node:fs'
 import { createLog } from './base/log.ts'
-import { addCommand, type CommonOptions, createProgram, registerCommands, runProgram } from './cli/program.ts'
+import { addCommand, type CommonOptions, createProgram, runProgram } from './cli/program.ts'
 import { processTerminal } from './cli/terminal.ts'
 import { loadConfig } from './config/load.ts'
 import { defaultConfigFile } from './config/schema.ts'
@@ -19,6 +19,10 @@ addCommand(program, 'run', 'run the daemon in the foreground').action(async (opt
   const { run } = await import('./daemon/run.ts') // the other commands don't wait for what only the daemon needs
   await run({ configFile, socket: options.socket, version, log })
 })
-registerCommands(program, terminal)
+const args = process.argv.slice(2)
+if (args[0] !== 'run') {
+  const { registerCommands } = await import('./cli/commands.ts') // the daemon needs none of them, neither time nor memory
+  registerCommands(program, terminal)
+}
 
-process.exitCode = await runProgram(program, process.argv.slice(2), terminal)
+process.exitCode = await runProgram(program, args, terminal)

@@ -1,14 +1,6 @@
-/** The command line: one file per command; what they have in common stands here. */
+/** The command line: one file per command; what they have in common stands here, and in commands.ts which there are. */
 import { Command, CommanderError } from 'commander'
 import { ConfigError, OperatorError } from '../base/errors.ts'
-import { addressCommand } from './address.ts'
-import { checkCommand } from './check.ts'
-import { joinCommand } from './join.ts'
-import { leasesCommand } from './leases.ts'
-import { planCommand } from './plan.ts'
-import { sitesCommand } from './sites.ts'
-import { statusCommand } from './status.ts'
-import { stopCommand } from './stop.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Options of every command. */
@@ -33,21 +25,6 @@ export function addCommand(program: Command, name: string, description: string):
     .description(description)
     .option('--config <file>', 'configuration file (default: /etc/siteplane/siteplane.yaml)')
     .option('--socket <path>', "the daemon's API socket (default: the configuration's)")
-}
-
-/** Everything but `run`. */
-export function registerCommands(program: Command, terminal: Terminal): void {
-  checkCommand(addCommand(program, 'check', 'validate the configuration and print what would come of it'), terminal)
-  statusCommand(addCommand(program, 'status', 'what the daemon does, and what it waits for'), terminal)
-  leasesCommand(addCommand(program, 'leases', 'which host has which address'), terminal)
-  sitesCommand(addCommand(program, 'sites', 'which other sites there is traffic with'), terminal)
-  addressCommand(addCommand(program, 'address', 'the prefixes, address and MAC of a node'), terminal)
-  joinCommand(addCommand(program, 'join', 'join a ZeroTier network and wait until this node is a member'), terminal)
-  planCommand(
-    addCommand(program, 'plan', "configuration for the site's own router or DHCPv6 server to do our part"),
-    terminal,
-  )
-  stopCommand(addCommand(program, 'stop', 'stop or hand over the daemon of a systemd unit (ExecStop)'), terminal)
 }
 
 /**

@@ -1,13 +1,12 @@
 import { lstatSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { isIPv6 } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
 import { aborted, sleep } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Part } from '../base/part.ts'
 import type { View } from './api.ts'
-import { type Access, createApp } from './app.ts'
+import type { Access } from './app.ts'
 import { loadToken } from './token.ts'
 import { listenUnix } from './unix.ts'
 
@@ -112,7 +111,7 @@ export class HttpServer implements Part {
   }
 
   async #openUnix(path: string): Promise<Server> {
-    const server = this.#server({ kind: 'socket' })
+    const server = await this.#server({ kind: 'socket' })
     await listenUnix(server, path)
     return server
   }
@@ -121,7 +120,7 @@ export class HttpServer implements Part {
     const access: Access = isLoopback(host)
       ? { kind: 'loopback' }
       : { kind: 'token', token: loadToken(this.#options.stateDirectory) }
-    const server = this.#server(access)
+    const server = await this.#server(access)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host, port }, () => {
@@ -134,7 +133,12 @@ export class HttpServer implements Part {
     return server
   }
 
-  #server(access: Access): Server {
+  /** What it takes is loaded here: no host waits for it when the daemon starts. */
+  async #server(access: Access): Promise<Server> {
+    const [{ createAdaptorServer }, { createApp }] = await Promise.all([
+      import('@hono/node-server'),
+      import('./app.ts'),
+    ])
     const { view, log } = this.#options
     const serverOptions = { headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 }
     const server = createAdaptorServer({ fetch: createApp(view, access, log).fetch, serverOptions }) as Server

@@ -1,6 +1,5 @@
 /** ZeroTier's local API: HTTP on loopback, on a port and with a token that stand in two files of its home. */
 import { readFile } from 'node:fs/promises'
-import { request } from 'node:http'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { messageOf } from '../base/errors.ts'
@@ -116,7 +115,8 @@ interface Question {
 }
 
 /** The parsed body, or undefined where the answer is 404. */
-function ask({ method, path, port, token }: Question, signal?: AbortSignal): Promise<unknown> {
+async function ask({ method, path, port, token }: Question, signal?: AbortSignal): Promise<unknown> {
+  const { request } = await import('node:http') // takes long to load, and the hosts come first
   const limit = AbortSignal.timeout(timeout) // for the whole answer: a server may send an octet now and then for ever
   const refused = (error: NodeJS.ErrnoException) => {
     if (limit.aborted) return new Obstacle('no-service', `ZeroTier does not answer on 127.0.0.1:${port} in time`)

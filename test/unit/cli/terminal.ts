@@ -1,4 +1,5 @@
-import { createProgram, registerCommands, runProgram } from '../../../appliance/cli/program.ts'
+import { registerCommands } from '../../../appliance/cli/commands.ts'
+import { createProgram, runProgram } from '../../../appliance/cli/program.ts'
 
 export const now = Date.parse('2026-11-24T03:12:00.000Z')
 
