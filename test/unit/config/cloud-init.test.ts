@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { createProgram, registerCommands } from '../../../appliance/cli/program.ts'
+import { registerCommands } from '../../../appliance/cli/commands.ts'
+import { createProgram } from '../../../appliance/cli/program.ts'
 import { parseConfig } from '../../../appliance/config/load.ts'
 
 const text = readFileSync('config/cloud-init.yaml', 'utf8')
