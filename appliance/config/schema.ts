@@ -3,6 +3,7 @@
  * Keys that are left out get defaults that suit a LAN which already has its own default router and DNS.
  */
 import * as z from 'zod'
+import type { Prefix } from '../base/ip6.ts'
 import { maxSubnet } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { delegation } from './delegation.ts'
@@ -188,6 +189,16 @@ export const configSchema = z
   })
   .superRefine(checkLinks, { when: () => true })
   .superRefine(checkReservations, { when: () => true })
+  .transform(({ lan, ...rest }) => ({ ...rest, lan: lan.map(each => ({ ...each, ...elsewhere(each, lan) })) }))
+
+/** LANs may delegate from one pool: what is reserved on the others is for nobody here. */
+function elsewhere<Lan extends { readonly reservations: readonly { readonly prefixes: readonly Prefix[] }[] }>(
+  here: Lan,
+  lans: readonly Lan[],
+): { readonly reservedElsewhere: readonly Prefix[] } {
+  const others = lans.filter(each => each !== here)
+  return { reservedElsewhere: others.flatMap(({ reservations }) => reservations.flatMap(({ prefixes }) => prefixes)) }
+}
 
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]

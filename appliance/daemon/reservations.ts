@@ -1,4 +1,4 @@
-import { formatIp6, formatPrefix } from '../base/ip6.ts'
+import { formatIp6, formatPrefix, type Prefix } from '../base/ip6.ts'
 import { offsetOf, offsetOfPrefix } from '../config/reservation-rules.ts'
 import type { LanConfig } from '../config/schema.ts'
 import { addressOf, type Bindings, isLive } from '../dhcp/binding.ts'
@@ -15,7 +15,11 @@ const made = new WeakMap<LanConfig, { readonly plan: LanPlan; readonly reservati
 export function reservationsOf(config: LanConfig, plan: LanPlan): Reservations {
   const known = made.get(config)
   if (known?.plan.prefix.address === plan.prefix.address) return known.reservations
-  const reservations = new Reservations(config.reservations.map(each => reservationOf(each, plan)))
+  const elsewhere = prefixesOf(config.reservedElsewhere, plan)
+  const reservations = new Reservations(
+    config.reservations.map(each => reservationOf(each, plan)),
+    elsewhere,
+  )
   made.set(config, { plan, reservations })
   return reservations
 }
@@ -23,17 +27,20 @@ export function reservationsOf(config: LanConfig, plan: LanPlan): Reservations {
 /** What is of another site, as ZeroTier has it today, is left out; the notices say so. */
 function reservationOf(configured: Configured, plan: LanPlan): Reservation {
   const { hostname, ipAddresses, prefixes, dns, ntp, options } = configured
-  const site = wholeSite(plan.prefix)
   return {
     identity: identityOf(configured),
     hosts: ipAddresses.flatMap(address => offsetOf(address, plan) ?? []),
-    prefixes: prefixes.flatMap(prefix => {
-      const host = offsetOfPrefix(prefix, site)
-      return host === undefined ? [] : [{ host, length: prefix.length }]
-    }),
+    prefixes: prefixesOf(prefixes, plan),
     hostname,
     offers: offersOf({ dns, ntp, options }),
   }
+}
+
+function prefixesOf(prefixes: readonly Prefix[], plan: LanPlan): Reservation['prefixes'] {
+  return prefixes.flatMap(prefix => {
+    const host = offsetOfPrefix(prefix, wholeSite(plan.prefix))
+    return host === undefined ? [] : [{ host, length: prefix.length }]
+  })
 }
 
 function identityOf({ duid, iaid, hwAddress, hostname }: Configured): Identity {

@@ -24,19 +24,28 @@ export interface Known {
   readonly name: string | undefined // that it gives itself, and nobody else has
 }
 
+/** Who has what is reserved on other LANs, as far as this one knows. */
+const nobodyHere: Reservation = {
+  identity: { kind: 'name', name: '' },
+  hosts: [],
+  prefixes: [],
+  hostname: undefined,
+  offers: [],
+}
+
 export class Reservations {
   readonly #byIdentity = new Map<string, Reservation>()
   readonly #byHost = new Map<number, Reservation>()
   readonly #byName = new Map<string, Reservation>()
   readonly #prefixes: { readonly first: number; readonly last: number; readonly reservation: Reservation }[] = [] // sorted
 
-  /** No two of the prefixes share an address. */
-  constructor(reservations: readonly Reservation[] = []) {
+  /** `elsewhere`: prefixes that are reserved on other LANs of the site. No two of all prefixes share an address. */
+  constructor(reservations: readonly Reservation[] = [], elsewhere: Reservation['prefixes'] = []) {
+    this.#keep(elsewhere, nobodyHere)
     for (const reservation of reservations) {
       this.#byIdentity.set(textOf(reservation.identity), reservation)
       for (const host of reservation.hosts) this.#byHost.set(host, reservation)
-      for (const { host, length } of reservation.prefixes)
-        this.#prefixes.push({ first: host, last: host + 2 ** (128 - length) - 1, reservation })
+      this.#keep(reservation.prefixes, reservation)
       if (reservation.hostname !== undefined) this.#byName.set(reservation.hostname, reservation)
     }
     this.#prefixes.sort((a, b) => a.first - b.first)
@@ -85,6 +94,11 @@ export class Reservations {
   /** For whom a host name is. */
   ofName(name: string): Reservation | undefined {
     return this.#byName.get(name)
+  }
+
+  #keep(prefixes: Reservation['prefixes'], reservation: Reservation): void {
+    for (const { host, length } of prefixes)
+      this.#prefixes.push({ first: host, last: host + 2 ** (128 - length) - 1, reservation })
   }
 
   /** `printer` and `printer.site.example` are `printer` to the operator, unless he wrote the whole of it. */

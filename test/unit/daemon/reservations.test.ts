@@ -39,6 +39,14 @@ test('a reserved address is the same offset in its LAN, written whole or as its 
   expect(reservationsOf(first, plan)).toBe(reservationsOf(first, lanPlan(site, undefined)))
 })
 
+test('LANs share a pool: a prefix that is reserved on one is free on none of the others', () => {
+  const [from, to] = [0xc000_0001_0000, 0xc000_0001_ffff]
+  expect(reservationsOf(first, plan).within(from, to)).toEqual([[...reservationsOf(first, plan).all][1]])
+  const there = reservationsOf(second, lanPlan(site, 2))
+  expect(there.within(from, to).length).toBe(1)
+  expect([...there.all].length).toBe(1)
+})
+
 test('what is of another site is told, and so is who has what is reserved for another', () => {
   let table = new Table()
   const foreign =

@@ -38,6 +38,29 @@ test('every prefix that shares an address with a range is found, and no other', 
   )
 })
 
+test('a prefix that is reserved on another LAN is delegated to nobody here', () => {
+  const delegate = {
+    prefix: parsePrefix('fc9c:56c2:e389:e92c:eee5:c000::/82'),
+    delegatedLength: 96,
+    shortestLength: 88,
+  }
+  const reserved = { host: 0xc001_0000_0000, length: 96 }
+  const prefix = { address: at(reserved.host), length: 96 }
+  const asking: IaPd = {
+    kind: 'ia-pd',
+    iaid: 1,
+    t1: 0,
+    t2: 0,
+    options: [{ kind: 'ia-prefix', prefix, preferred: 0, valid: 0, options: [] }],
+  }
+  const given = (reservations: Reservations) => {
+    const reply = new Scene({ delegate, reservations }).ask('request', [asking])
+    return findOption(findOption(reply.options, 'ia-pd')!.options, 'ia-prefix')?.prefix
+  }
+  expect(given(new Reservations())).toEqual(prefix)
+  expect(given(new Reservations([], [reserved]))).not.toEqual(prefix)
+})
+
 describe('who a host is known by', () => {
   test.for<{ name: string; identity: Identity; mac?: Mac; options?: Option[]; duid?: string }>([
     { name: 'its DUID', identity: byDuid },
