@@ -50,6 +50,17 @@ describe('a turn of the event loop', () => {
     expect(bench.store.reasons()).toEqual([])
   })
 
+  test('J13 an exchange, a renewal and a release make no line above debug', async () => {
+    await using bench = new Bench()
+    bench.receive([message('solicit', [ia()]), fromA])
+    bench.receive([request(1), fromA])
+    const address = onlyAddress(bench.replies.at(-1)!.message)
+    bench.receive([message('renew', [ia([address])]), fromA])
+    bench.receive([message('release', [ia([address])]), fromA])
+    expect(bench.replies.length).toBe(4)
+    expect(bench.lines).toEqual([])
+  })
+
   test('a malformed message costs nobody else an answer, and no line', async () => {
     await using bench = new Bench()
     bench.datagrams.deliver([
