@@ -16,7 +16,19 @@ test('F10 the lease file is on disk before the Reply leaves, by the system calls
   await using lan = await DhcpLan.create({ advertise: false })
   const trace = join(lan.router.folder, 'trace')
   const calls = 'trace=recvmmsg,sendmmsg,fdatasync,fsync'
-  await using server = await lan.serve({ lifetimes }, ['strace', '-D', '-f', '-y', '-x', '-s', '4', '-e', calls, '-o', trace])
+  await using server = await lan.serve({ lifetimes }, [
+    'strace',
+    '-D',
+    '-f',
+    '-y',
+    '-x',
+    '-s',
+    '4',
+    '-e',
+    calls,
+    '-o',
+    trace,
+  ])
   const count = 5
   for (let i = 1; i <= count; i++) await ask(lan.lan.host, duid(i))
   await server.program.stop('SIGTERM')
