@@ -143,6 +143,9 @@ new = $(home).new
 # The new product stands whole beside the old one before it takes its place: the running daemon, and an install that fails half way,
 # still have one.
 .PHONY: install
+# A router needs what the product runs on and is built with, and no lab.
+install: LAB_NEEDS :=
+install: UNPACKED :=
 install: setup ## the product under PREFIX (and DESTDIR), its unit, the example in /etc/siteplane
 	@rm -rf "$(new)" && mkdir -p "$(new)/bin" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)/etc/siteplane"
 	@cp -R appliance config package.json LICENSE "$(new)"
