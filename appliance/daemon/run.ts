@@ -1,5 +1,6 @@
 import type { Log } from '../base/log.ts'
 import { Daemon, type DaemonOptions, type Ending } from './daemon.ts'
+import { tidyHeap } from './heap.ts'
 import { takeLock } from './lock.ts'
 import { requirePrivileges } from './privileges.ts'
 
@@ -26,6 +27,7 @@ export async function run(options: DaemonOptions): Promise<void> {
   await using _lock = await takeLock()
   const daemon = await Daemon.create(options)
   await daemon.start()
+  tidyHeap()
   let reloads = Promise.resolve()
   reload = () => {
     reloads = reloads.then(() => daemon.reload()).catch(error => log.error({ err: error }, 'could not reload'))

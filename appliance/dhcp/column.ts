@@ -29,8 +29,24 @@ export class Column<A extends Numbers> {
     return this.#values.subarray(start, start + this.#width) as A
   }
 
+  /** Copies the first `length` of these into a slot that has more than one. */
+  write(slot: number, numbers: A, length: number): void {
+    const start = slot * this.#width
+    if (start + this.#width > this.#values.length) this.#grow(start + this.#width)
+    for (let i = 0; i < length; i++) this.#values[start + i] = numbers[i]!
+  }
+
+  /** Makes room for so many slots. */
+  reserve(slots: number): void {
+    if (slots * this.#width > this.#values.length) this.#resize(slots * this.#width)
+  }
+
   #grow(needed: number): void {
-    const wider = this.#make(Math.max(needed + 1, this.#values.length * 2))
+    this.#resize(Math.max(needed + 1, this.#values.length * 2))
+  }
+
+  #resize(length: number): void {
+    const wider = this.#make(length)
     wider.set(this.#values)
     this.#values = wider
   }

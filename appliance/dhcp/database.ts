@@ -40,13 +40,13 @@ type LeaseColumns = readonly [
   slot: number,
   lan: number,
   duid: string,
-  ia: string,
+  isDelegated: 0 | 1,
   iaid: number,
   clone: number | null,
   host: number,
   mac: number | null,
   hostname: string | null,
-  state: string,
+  isReleased: 0 | 1,
   grantedAt: number,
   preferredUntil: number,
   validUntil: number,
@@ -95,8 +95,8 @@ export class LeaseDatabase implements Disposable {
   *leases(): Generator<Stored> {
     // Hex text, for an array of octets takes far longer to come; and many at a time, for the same reason.
     const rows = this.#db.prepare(
-      'SELECT slot, lan, hex(duid), ia, iaid, clone, host, mac, hostname, state, granted_at, preferred_until, valid_until, ' +
-        'length, via FROM lease WHERE slot >= ? ORDER BY slot LIMIT 200',
+      "SELECT slot, lan, hex(duid), ia = 'pd', iaid, clone, host, mac, hostname, state = 'released', granted_at, " +
+        'preferred_until, valid_until, length, via FROM lease WHERE slot >= ? ORDER BY slot LIMIT 200',
     )
     rows.setReturnArrays(true)
     for (let next = 0; ; ) {
@@ -105,6 +105,11 @@ export class LeaseDatabase implements Disposable {
       if (some.length === 0) return
       next = some.at(-1)![0] + 1
     }
+  }
+
+  /** All slots have numbers below this. */
+  room(): number {
+    return Number(this.#db.prepare('SELECT max(slot) + 1 AS room FROM lease').get()?.['room'] ?? 0)
   }
 
   /** The one that began first comes first. */
@@ -251,17 +256,18 @@ export function isCorrupt(error: unknown): boolean {
 }
 
 /**
- * Opens the file and gives all that it holds to `load`; where it is damaged, sets it aside as `….corrupt`, calls `forget` and
- * begins a new one. Throws an OperatorError.
+ * Opens the file and gives all that it holds to `load`, after it told `begin` how many slots that is at most; where the file is
+ * damaged, sets it aside as `….corrupt` and begins a new one, with none. Throws an OperatorError.
  */
 export function openDatabase(
   path: string,
   load: (stored: Stored) => void,
-  forget: () => void = () => {},
+  begin: (room: number) => void = () => {},
 ): { readonly database: LeaseDatabase; readonly damage: string | undefined } {
   try {
     const database = new LeaseDatabase(path)
     try {
+      begin(database.room())
       for (const stored of database.leases()) load(stored)
       return { database, damage: undefined }
     } catch (error) {
@@ -272,7 +278,7 @@ export function openDatabase(
     if (error instanceof OperatorError) throw error
     if (!isCorrupt(error)) throw new OperatorError(`can't open ${path}: ${messageOf(error)}`, { cause: error })
     setAside(path)
-    forget()
+    begin(0)
     return { database: new LeaseDatabase(path), damage: messageOf(error) }
   }
 }
@@ -290,20 +296,36 @@ function setAside(path: string): void {
 }
 
 function storedOf(row: LeaseColumns, shift: number): Stored {
-  const [slot, lan, duid, ia, iaid, clone, host, mac, hostname, state, granted, preferred, valid, length, via] = row
+  const [
+    slot,
+    lan,
+    duid,
+    isDelegated,
+    iaid,
+    clone,
+    host,
+    mac,
+    hostname,
+    isReleased,
+    granted,
+    preferred,
+    valid,
+    length,
+    via,
+  ] = row
   return {
     slot,
     binding: {
-      ...(via !== null && { delegated: { length: length ?? 128, via: parseIp6(via) } }),
+      delegated: via === null ? undefined : { length: length ?? 128, via: parseIp6(via) },
       subnet: lan === firstLan ? undefined : lan,
       duid: duidFromHex(duid),
-      iaType: ia === 'pd' ? 'pd' : 'na',
+      iaType: isDelegated ? 'pd' : 'na',
       iaid,
       clone: clone === null ? undefined : macText(clone),
       host,
       mac: mac === null ? undefined : macText(mac),
       hostname: hostname ?? undefined,
-      state: state === 'released' ? 'released' : 'bound',
+      state: isReleased ? 'released' : 'bound',
       grantedAt: granted + shift,
       preferredUntil: preferred + shift,
       validUntil: valid + shift,

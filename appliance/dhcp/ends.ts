@@ -22,6 +22,11 @@ export class Ends {
   readonly #next = int32s()
   readonly #previous = int32s()
 
+  reserve(slots: number): void {
+    this.#next.reserve(slots)
+    this.#previous.reserve(slots)
+  }
+
   add(slot: number, { lan, validUntil, bound }: End): void {
     const bins = this.#lans.get(lan) ?? new Map<number, Bin>()
     this.#lans.set(lan, bins)

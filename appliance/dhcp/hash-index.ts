@@ -50,6 +50,11 @@ export class HashIndex {
     this.#slots[hole] = empty
   }
 
+  /** Makes places for so many. */
+  reserve(count: number): void {
+    while (count * 3 >= this.#slots.length * 2) this.#grow()
+  }
+
   #place(hash: number, slot: number): void {
     let at = hash & this.#mask
     while (this.#slots[at] !== empty) at = (at + 1) & this.#mask

@@ -37,6 +37,11 @@ export class Slots {
     for (const [slot, binding] of this.#whole) this.#whole.set(slot, moved(binding, milliseconds))
   }
 
+  reserve(slots: number): void {
+    const columns = [this.#flags, this.#lan, this.#duid, this.#duidLength, this.#iaid, this.#host, this.#mac]
+    for (const column of [...columns, this.#granted, this.#preferred, this.#valid]) column.reserve(slots)
+  }
+
   isUsed(slot: number): boolean {
     return this.#flags.get(slot) !== 0
   }
@@ -55,7 +60,7 @@ export class Slots {
       return
     }
     this.#duidLength.set(slot, length)
-    this.#duid.at(slot).set(this.#scratch.subarray(0, length))
+    this.#duid.write(slot, this.#scratch, length)
     this.#iaid.set(slot, iaid)
     this.#host.set(slot, host)
     this.#granted.set(slot, grantedAt - this.#shift)

@@ -59,8 +59,9 @@ export class Store implements Disposable {
     const { database, damage } = openDatabase(
       path,
       ({ slot, binding }) => this.#table.load(slot, sane(binding, wall)),
-      () => {
+      room => {
         this.#table = new Table()
+        this.#table.reserve(room + (room >> 3)) // and some that come
       },
     )
     this.#database = database

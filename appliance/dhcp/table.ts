@@ -116,6 +116,14 @@ export class Table implements Bindings {
     return undo
   }
 
+  /** Makes room for so many slots at once: what grows step by step is copied, and what it leaves behind is not all used again. */
+  reserve(slots: number): void {
+    this.#slots.reserve(slots)
+    this.#ends.reserve(slots)
+    this.#byKey.reserve(slots)
+    this.#byHost.reserve(slots)
+  }
+
   /** Puts a binding where it was when it was stored. */
   load(slot: number, binding: Binding): void {
     for (; this.#high <= slot; this.#high++) if (this.#high < slot) this.#free.push(this.#high)

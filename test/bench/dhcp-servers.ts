@@ -67,8 +67,10 @@ const siteplane: DhcpServer = {
   start(host) {
     const overlay = `overlay: { kind: static, network: "${network}", node: "${node}", interface: zt0 }`
     const configuration = `${overlay}\nlan:\n  - interface: lan0\n`
-    const cache = `NODE_COMPILE_CACHE=${join(host.folder, 'cache')}` // as in its unit
-    return new Daemon(host, { configuration, under: ['env', cache, 'taskset', '-c', String(serverProcessor)] }).program
+    const cache = `NODE_COMPILE_CACHE=${join(host.folder, 'cache')}`
+    const asInItsUnit = [cache, 'MALLOC_ARENA_MAX=1', 'MALLOC_MMAP_THRESHOLD_=131072']
+    return new Daemon(host, { configuration, under: ['env', ...asInItsUnit, 'taskset', '-c', String(serverProcessor)] })
+      .program
   },
 }
 
