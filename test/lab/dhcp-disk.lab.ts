@@ -75,8 +75,8 @@ test('a file system that becomes read-only: it says so and gives no lease that i
   expect(counters.bugs).toBe(0)
   await server.kill()
   await using again = await lan.serve({ stateDirectory: disk, lifetimes }, mount) // the disk is back
+  await refused.exited // it is served now, and leaves the port to the next
   expect(await ask(host, duid(1))).toBe(address)
-  await refused.exited
   expect((await again.status()).reasons).toEqual([])
 })
 
