@@ -11,8 +11,6 @@ import { hasTcx, tcxAttach, tcxDetach, tcxList } from '../system/tcx.ts'
 import { encodeInstance, type Instance } from './instance.ts'
 import { memberSize, memberSlots, reasonsSize, type SiteTables, siteSetSize, trafficSize } from './sites.ts'
 
-export { VerifierError } from '../system/libbpf.ts'
-
 /** Where a program stands on a link. */
 export type Point = 'ingress' | 'egress'
 
@@ -47,8 +45,7 @@ export class Programs implements Disposable {
   readonly siteSets: number
   readonly #code: Uint8Array
   readonly #maps: BpfObject
-  readonly #objects = new Map<string, BpfObject>() // by code
-  readonly #loaded = new Map<string, LoadedProgram>()
+  readonly #loaded = new Map<string, { readonly program: LoadedProgram; readonly object: BpfObject }>() // by code
   readonly #reasons: MappedMap
   readonly #traffic: MappedMap
   readonly #siteOctets: number // of one table
@@ -92,7 +89,7 @@ export class Programs implements Disposable {
     const name = instance.kind === 'lan' ? 'lan_ingress' : `overlay_${point}`
     const code = `${name} ${toHex(constants)}`
     const known = this.#loaded.get(code)
-    if (known) return known
+    if (known) return known.program
     const refused = this.#refused.get(code)
     if (refused) throw refused
     try {
@@ -108,14 +105,14 @@ export class Programs implements Disposable {
     const object = new BpfObject({ name, code: this.#code, programs: [name], constants, entries: {}, shared })
     const fd = object.program(name)
     const program = { code, fd, id: programId(fd) }
-    this.#objects.set(code, object)
-    this.#loaded.set(code, program)
+    this.#loaded.set(code, { program, object })
     return program
   }
 
   /** By the kernel's number; undefined for those of an earlier process, or of others. */
   find(id: number): LoadedProgram | undefined {
-    return [...this.#loaded.values()].find(program => program.id === id)
+    for (const { program } of this.#loaded.values()) if (program.id === id) return program
+    return undefined
   }
 
   /** Tries again what was refused. */
@@ -125,10 +122,9 @@ export class Programs implements Disposable {
 
   /** Closes all but these. Those that stand on a link go on there until another takes their place. */
   keep(ids: ReadonlySet<number>): void {
-    for (const [code, object] of this.#objects) {
-      if (ids.has(this.#loaded.get(code)!.id)) continue
+    for (const [code, { program, object }] of this.#loaded) {
+      if (ids.has(program.id)) continue
       object[Symbol.dispose]()
-      this.#objects.delete(code)
       this.#loaded.delete(code)
     }
   }

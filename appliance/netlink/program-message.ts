@@ -1,4 +1,3 @@
-import { AttrStream } from 'netlink/dist/structs.js'
 import { Attributes, encodeBody } from './codec.ts'
 import { mark, type Point } from './kernel.ts'
 
@@ -52,26 +51,24 @@ export function encodeFilterDump(link: number, point: Point): Uint8Array {
 
 /** A program on a hook, where one of ours is replaced in one step. */
 export function encodeFilter(link: number, point: Point, fd: number): Uint8Array {
-  const options = new AttrStream()
-  options.push(bpf.FD, u32(fd))
-  options.push(bpf.NAME, Buffer.from(`${owner}\0`))
-  options.push(bpf.FLAGS, u32(directAction))
-  const header = headerOf(link, mark, parents[point], ((mark << 16) | anyProtocol) >>> 0)
-  return encodeBody(header, [
+  const options = encodeBody(new Uint8Array(), [
+    [bpf.FD, fd],
+    [bpf.NAME, owner],
+    [bpf.FLAGS, directAction],
+  ])
+  return encodeBody(ownPlace(link, point), [
     [attribute.KIND, 'bpf'],
-    [attribute.OPTIONS | nested, Buffer.concat(options.bufs)],
+    [attribute.OPTIONS | nested, options],
   ])
 }
 
 export function encodeFilterRemoval(link: number, point: Point): Uint8Array {
-  const header = headerOf(link, mark, parents[point], ((mark << 16) | anyProtocol) >>> 0)
-  return encodeBody(header, [[attribute.KIND, 'bpf']])
+  return encodeBody(ownPlace(link, point), [[attribute.KIND, 'bpf']])
 }
 
-function u32(value: number): Uint8Array {
-  const bytes = Buffer.alloc(4)
-  bytes.writeUInt32LE(value)
-  return bytes
+/** Where our classifier stands at a point: our mark is its priority and its handle. */
+function ownPlace(link: number, point: Point): Buffer {
+  return headerOf(link, mark, parents[point], ((mark << 16) | anyProtocol) >>> 0)
 }
 
 function headerOf(link: number, handle: number, parent: number, info: number): Buffer {
