@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process'
+import { chmodSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { expect, test, vi } from 'vitest'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
 import { systemClock } from '../../../appliance/base/clock.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
@@ -8,11 +11,6 @@ import type { OverlayReport } from '../../../appliance/overlay/overlay.ts'
 import { ZerotierOverlay } from '../../../appliance/overlay/zerotier.ts'
 import { parseNetworkId } from '../../../appliance/plane/sixplane.ts'
 import { FakeService, recordedMember } from './service.ts'
-
-vi.mock('node:fs/promises', async original => {
-  const real = await original<typeof import('node:fs/promises')>()
-  return { ...real, readFile: vi.fn(real.readFile) }
-})
 
 const network = parseNetworkId('610252ad3bc0ffee')
 
@@ -111,22 +109,28 @@ test('a service that never answers, or an octet at a time, is given up', async (
   clearInterval(drip)
 })
 
+/** Asks in a process of its own that is nobody's, since root may read every file. */
+async function visitAsNobody(home: string): Promise<unknown> {
+  const script = `
+    import { visit } from ${JSON.stringify(import.meta.resolve('../../../appliance/overlay/local-api.ts'))}
+    if (process.getuid() === 0) process.setuid(65534)
+    const reason = await visit(${JSON.stringify(home)}, ${network}n)
+    console.log(JSON.stringify({ user: process.getuid(), ...reason }))`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module-typescript', '-e', script])
+  return JSON.parse(stdout)
+}
+
 test('a token that we may not read says which command lets us', async () => {
   await using service = await FakeService.start()
-  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
-  const real = await vi.importActual<typeof import('node:fs/promises')>('node:fs/promises')
-  vi.mocked(readFile).mockImplementation(((path: string, options: 'utf8') =>
-    path.endsWith('authtoken.secret') ? Promise.reject(denied) : real.readFile(path, options)) as typeof readFile)
-  try {
-    const user = process.getuid!()
-    const file = `${service.home}/authtoken.secret`
-    expect(await visit(service.home, network)).toEqual({
-      kind: 'bad-token',
-      reason: `${file} may not be read by user ${user}: give the service CAP_DAC_READ_SEARCH, or setfacl -m u:${user}:r ${file}`,
-    })
-  } finally {
-    vi.mocked(readFile).mockImplementation(real.readFile)
-  }
+  chmodSync(service.home, 0o755)
+  const file = `${service.home}/authtoken.secret`
+  chmodSync(file, 0)
+  const user = process.getuid!() || 65534
+  expect(await visitAsNobody(service.home)).toEqual({
+    user,
+    kind: 'bad-token',
+    reason: `${file} may not be read by user ${user}: give the service CAP_DAC_READ_SEARCH, or setfacl -m u:${user}:r ${file}`,
+  })
 })
 
 /** An overlay that runs until the end of the test. */
