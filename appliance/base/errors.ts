@@ -14,10 +14,25 @@ export class KernelError extends Error {
   }
 }
 
+/** One thing that is wrong in the configuration; lines and columns count from 1, the key is a path such as `lan[0].interface`. */
+export interface ConfigProblem {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly key: string
+  readonly message: string
+}
+
 /** A configuration that can't be used. The message is the whole help an operator gets: every problem, with its place. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   readonly code = 'CONFIG'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(message: string, options: ErrorOptions & { readonly problems?: readonly ConfigProblem[] } = {}) {
+    super(message, options)
+    this.problems = options.problems ?? []
+  }
 }
 
 /** The operator can mend this, and the message says how. Shown as one sentence, without a stack. */

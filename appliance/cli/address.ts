@@ -8,7 +8,7 @@ import { json, type Terminal, table } from './terminal.ts'
 export function addressCommand(command: Command, terminal: Terminal): void {
   addSiteOptions(command)
     .option('--json', 'as one object')
-    .action(async (options: SiteOptions & { json?: true }) => {
+    .action(async (options: SiteOptions) => {
       const facts = factsOf(await siteFor(options))
       terminal.out(options.json ? json(facts) : showFacts(facts))
     })

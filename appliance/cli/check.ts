@@ -7,7 +7,7 @@ import type { CommonOptions } from './program.ts'
 import { json, type Terminal, table } from './terminal.ts'
 
 export function checkCommand(command: Command, terminal: Terminal): void {
-  command.option('--json', 'as one object').action(async (options: CommonOptions & { json?: true }) => {
+  command.option('--json', 'as one object').action(async (options: CommonOptions) => {
     const file = options.config ?? defaultConfigFile
     const config = loadConfig(file)
     const plan = outline(config, await place(config.overlay))

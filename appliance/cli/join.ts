@@ -23,7 +23,6 @@ const usualHome = '/var/lib/zerotier-one'
 interface Options extends CommonOptions {
   readonly home?: string
   readonly timeout: number
-  readonly json?: true
 }
 
 export function joinCommand(command: Command, terminal: Terminal): void {

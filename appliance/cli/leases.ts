@@ -8,7 +8,7 @@ export function leasesCommand(command: Command, terminal: Terminal): void {
   command
     .option('--json', 'as the API says it, with DUID and IAID')
     .option('--all', 'expired, released and declined ones too')
-    .action(async (options: CommonOptions & { json?: true; all?: true }) => {
+    .action(async (options: CommonOptions & { all?: true }) => {
       const told = await ask<Leases>(socketOf(options), '/v1/leases')
       terminal.out(options.json ? json(told) : showLeases(told, terminal.now(), options.all === true))
     })

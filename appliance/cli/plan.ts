@@ -25,7 +25,6 @@ interface Options extends SiteOptions {
   readonly format: string
   readonly lan?: string
   readonly interface?: string
-  readonly json?: true
 }
 
 export function planCommand(command: Command, terminal: Terminal): void {

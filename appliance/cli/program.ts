@@ -1,12 +1,13 @@
 /** The command line: one file per command; what they have in common stands here, and in commands.ts which there are. */
 import { Command, CommanderError } from 'commander'
-import { ConfigError, OperatorError } from '../base/errors.ts'
-import type { Terminal } from './terminal.ts'
+import { ConfigError, messageOf, OperatorError } from '../base/errors.ts'
+import { json, type Terminal } from './terminal.ts'
 
 /** Options of every command. */
 export interface CommonOptions {
   readonly config?: string
   readonly socket?: string
+  readonly json?: true
 }
 
 export function createProgram(version: string, terminal: Terminal): Command {
@@ -18,7 +19,7 @@ export function createProgram(version: string, terminal: Terminal): Command {
     .showHelpAfterError('(siteplane --help says more)')
 }
 
-/** A new command with the options that every one has. */
+/** A new command with the options that every one has. With --json an error is one object on the standard output too. */
 export function addCommand(program: Command, name: string, description: string): Command {
   return program
     .command(name)
@@ -37,6 +38,7 @@ export async function runProgram(program: Command, args: readonly string[], term
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode // commander has said it already
+    if (args.includes('--json')) terminal.out(json({ error: errorOf(error) }))
     if (error instanceof ConfigError) {
       terminal.err(`${error.message}\n`)
       return 2
@@ -48,4 +50,10 @@ export async function runProgram(program: Command, args: readonly string[], term
     terminal.err(`siteplane: a bug: ${error instanceof Error ? error.stack : String(error)}\n`)
     return 70
   }
+}
+
+/** What a script gets of an error, on the standard output. */
+function errorOf(error: unknown): object {
+  if (error instanceof ConfigError) return { code: error.code, message: error.message, problems: error.problems }
+  return { code: error instanceof OperatorError ? error.code : 'BUG', message: messageOf(error) }
 }

@@ -10,7 +10,7 @@ export function sitesCommand(command: Command, terminal: Terminal): void {
   command
     .option('--json', 'as the API says it')
     .option('--all', `more than the ${most} heard last`)
-    .action(async (options: CommonOptions & { json?: true; all?: true }) => {
+    .action(async (options: CommonOptions & { all?: true }) => {
       const { sites } = await ask<Sites>(socketOf(options), '/v1/sites')
       terminal.out(options.json ? json({ sites }) : showSites(sites, terminal.now(), options.all ? Infinity : most))
     })

@@ -7,7 +7,7 @@ import { duration, json, octets, paint, printable, type Terminal, table } from '
 const tones = { serving: 'green', waiting: 'yellow', degraded: 'yellow', ok: 'green', off: 'dim' } as const
 
 export function statusCommand(command: Command, terminal: Terminal): void {
-  command.option('--json', 'as the API says it').action(async (options: CommonOptions & { json?: true }) => {
+  command.option('--json', 'as the API says it').action(async (options: CommonOptions) => {
     const status = await ask<Status>(socketOf(options), '/v1/status')
     terminal.out(options.json ? json(status) : showStatus(status, terminal))
   })

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { sleep } from '../base/clock.ts'
 import { OperatorError } from '../base/errors.ts'
 import type { CommonOptions } from './program.ts'
-import type { Terminal } from './terminal.ts'
+import { json, type Terminal } from './terminal.ts'
 
 const poll = 50 // milliseconds between two looks at the process
 const patience = 20_000 // milliseconds; then systemd's own signals must do
@@ -21,25 +21,33 @@ export interface Machine {
 export function stopCommand(command: Command, terminal: Terminal): void {
   command
     .requiredOption('--unit [name]', 'the systemd unit whose ExecStop this is; its process is named by MAINPID')
+    .option('--json', 'say as one object what was done')
     .action(async (options: CommonOptions & { unit: string | true }) => {
       const unit = options.unit === true ? 'siteplane.service' : options.unit
-      await stopUnit(unit, terminal.env['MAINPID'], linux)
+      const signal = await stopUnit(unit, terminal.env['MAINPID'], linux)
+      if (options.json) terminal.out(json({ unit, signal: signal ?? null }))
     })
 }
 
 /**
  * Hands over where systemd restarts the unit, stops for good where it stops it, and returns when the process is gone. Without a
- * main process (it crashed) there is nothing to do.
+ * main process (it crashed) there is nothing to do. Returns the signal that ended it.
  */
-export async function stopUnit(unit: string, mainPid: string | undefined, machine: Machine): Promise<void> {
-  if (mainPid === undefined || mainPid === '') return
+export async function stopUnit(
+  unit: string,
+  mainPid: string | undefined,
+  machine: Machine,
+): Promise<'SIGTERM' | 'SIGUSR2' | undefined> {
+  if (mainPid === undefined || mainPid === '') return undefined
   const pid = Number(mainPid)
   if (!Number.isInteger(pid) || pid < 2) throw new OperatorError(`MAINPID=${mainPid} is not a process of ours`)
-  machine.signal(pid, signalFor(jobOf(await machine.listJobs(), unit)))
+  const signal = signalFor(jobOf(await machine.listJobs(), unit))
+  machine.signal(pid, signal)
   for (let waited = 0; !machine.isGone(pid); waited += poll) {
     if (waited >= patience) throw new OperatorError(`process ${pid} has not ended within ${patience / 1000} s`)
     await machine.pause()
   }
+  return signal
 }
 
 /** The type of the unit's job in the output of `systemctl list-jobs`; undefined where it has none. */

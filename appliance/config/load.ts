@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { LineCounter, parseDocument } from 'yaml'
 import type * as z from 'zod'
-import { ConfigError, messageOf } from '../base/errors.ts'
+import { ConfigError, type ConfigProblem, messageOf } from '../base/errors.ts'
 import { type Place, read, showPath } from './document.ts'
 import { type Config, configSchema } from './schema.ts'
 import { nearest, sentence, syntaxWords } from './words.ts'
@@ -68,7 +68,7 @@ export function parseConfig(file: string, text: string): Config {
       ...found.filter(({ offset, path, missing }) => offset < end && !(missing && meant.has(showPath(path)))),
     )
   }
-  if (problems.length > 0) throw new ConfigError(report(file, lines, problems))
+  if (problems.length > 0) throw refusal(problems.map(problem => placed(file, lines, problem)))
   return result.data!
 }
 
@@ -105,13 +105,17 @@ function located(issue: z.core.$ZodIssue, places: ReadonlyMap<string, Place>, va
   return [{ offset: parent?.key ?? 0, path: issue.path, message, missing: true }]
 }
 
-function report(file: string, lines: LineCounter, problems: readonly Problem[]): string {
-  return problems
-    .toSorted((a, b) => a.offset - b.offset)
-    .map(({ offset, path, message }) => {
-      const { line, col } = lines.linePos(offset)
-      const key = showPath(path).replace(/\s+/g, ' ') // a key may go over several lines, a problem may not
-      return `${file}:${Math.max(1, line)}:${Math.max(1, col)}: ${key === '' ? '' : `${key}: `}${message}`
-    })
-    .join('\n')
+function placed(file: string, lines: LineCounter, { offset, path, message }: Problem): ConfigProblem {
+  const { line, col } = lines.linePos(offset)
+  const key = showPath(path).replace(/\s+/g, ' ') // a key may go over several lines, a problem may not
+  return { file, line: Math.max(1, line), column: Math.max(1, col), key, message }
+}
+
+/** Every problem on a line of its own, in the order of the file. */
+function refusal(found: readonly ConfigProblem[]): ConfigError {
+  const problems = found.toSorted((a, b) => a.line - b.line || a.column - b.column)
+  const text = problems.map(({ file, line, column, key, message }) => {
+    return `${file}:${line}:${column}: ${key === '' ? '' : `${key}: `}${message}`
+  })
+  return new ConfigError(text.join('\n'), { problems })
 }

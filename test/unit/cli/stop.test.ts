@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { jobOf, type Machine, signalFor, stopUnit } from '../../../appliance/cli/stop.ts'
+import { run } from './terminal.ts'
 
 const listing = ` 812 dev-ttyS0.device             start   running
  901 siteplane-other.service      stop    running
@@ -53,7 +54,7 @@ test.for([
 describe('stopping a unit', () => {
   test('for a restart hands over, and waits until the process is gone', async () => {
     const machine = new FakeMachine(listing)
-    await stopUnit('siteplane.service', '4711', machine)
+    expect(await stopUnit('siteplane.service', '4711', machine)).toBe('SIGUSR2')
     expect(machine.events).toEqual(['SIGUSR2 4711', 'pause', 'pause'])
   })
 
@@ -65,7 +66,7 @@ describe('stopping a unit', () => {
 
   test('that has no process any more does nothing', async () => {
     const machine = new FakeMachine(listing)
-    await stopUnit('siteplane.service', undefined, machine)
+    expect(await stopUnit('siteplane.service', undefined, machine)).toBeUndefined()
     await stopUnit('siteplane.service', '', machine)
     expect(machine.events).toEqual([])
   })
@@ -80,4 +81,9 @@ describe('stopping a unit', () => {
     const machine = new FakeMachine(listing, Number.POSITIVE_INFINITY)
     await expect(stopUnit('siteplane.service', '4711', machine)).rejects.toThrow('has not ended within 20 s')
   })
+})
+
+test('as one object: without a process nothing was signalled', async () => {
+  const { status, out } = await run('stop', '--unit', '--json')
+  expect([status, JSON.parse(out)]).toEqual([0, { unit: 'siteplane.service', signal: null }])
 })
