@@ -10,7 +10,8 @@ import { siteOf } from '../plane/site.ts'
 export async function place(overlay: OverlayConfig): Promise<OverlayReport> {
   if (overlay.kind === 'zerotier') return judge(overlay.network, await visit(overlay.home, overlay.network), undefined)
   const { kind, network, node, interface: name } = overlay
-  return { kind, state: 'ok', network, node, interface: name, site: siteOf(network, node) }
+  const site = siteOf(network, node)
+  return { kind, state: 'ok', network, node, interface: name, site, carries: true, notices: [] }
 }
 
 /** Throws an OperatorError where the node isn't known. */

@@ -46,6 +46,7 @@ function overlay(o: OverlayStatus, terminal: Pick<Terminal, 'color'>): string {
     ['node', o.node ?? 'not known yet', o.sitePrefix ?? ''],
   ]
   if (o.interface !== null) rows.push(['interface', o.interface, ''])
+  if (o.rfc4193Address !== null) rows.push(['RFC 4193', o.rfc4193Address, ''])
   return fact(`overlay ${o.kind}`, state, o.reason) + table(rows, '  ')
 }
 

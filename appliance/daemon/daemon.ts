@@ -149,6 +149,7 @@ export class Daemon {
         throw new ConfigError('stateDirectory can only change by a restart: systemctl restart siteplane')
       this.#fastPath.retry()
       this.#apply(config)
+      this.#overlay.content.refresh()
       this.#refused = undefined
       await this.#router.refresh()
       this.#log.info({}, 'the configuration was reloaded')
@@ -212,7 +213,7 @@ export class Daemon {
     const overlay =
       config.kind === 'static'
         ? new StaticOverlay({ ...config, clock, log })
-        : new ZerotierOverlay({ ...config, clock, log })
+        : new ZerotierOverlay({ ...config, recalled: recallSite(this.#config.stateDirectory), clock, log })
     overlay.onChange(() => void this.#router.refresh())
     return overlay
   }

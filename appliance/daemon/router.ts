@@ -184,7 +184,7 @@ export class Router {
   }
 
   #followOverlay(report: OverlayReport): void {
-    if (report.state === 'ok') {
+    if (report.carries) {
       this.#lostAt = undefined
       clearTimeout(this.#patienceTimer)
       this.#patienceTimer = undefined

@@ -102,6 +102,7 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     'where this machine shall route for those too, set net.ipv6.conf.all.forwarding=1 before siteplane starts',
   ].join('; ')
   return [
+    ...snapshot.report.notices.map(notice => `overlay: ${notice}`),
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
@@ -155,6 +156,7 @@ function overlayStatus({ report, site, config }: Snapshot): OverlayStatus {
     reason: report.reason ?? null,
     networkPrefix: formatPrefix(networkPrefix(config.overlay.network)),
     sitePrefix: shown ? formatPrefix(shown.sitePrefix) : null,
+    rfc4193Address: report.rfc4193Address === undefined ? null : formatIp6(report.rfc4193Address),
   }
 }
 

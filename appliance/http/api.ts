@@ -27,6 +27,7 @@ export interface OverlayStatus {
   readonly reason: string | null
   readonly networkPrefix: string
   readonly sitePrefix: string | null
+  readonly rfc4193Address: string | null // of the router itself, where the network has that mode too
 }
 
 export interface LanStatus {

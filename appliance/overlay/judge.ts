@@ -1,8 +1,8 @@
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, parseIp6 } from '../base/ip6.ts'
+import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Site, siteOf } from '../plane/site.ts'
-import { formatNetworkId, type NetworkId, parseNodeAddress } from '../plane/sixplane.ts'
+import { formatNetworkId, type NetworkId, parseNodeAddress, rfc4193Address } from '../plane/sixplane.ts'
 import type { LinkView, OverlayReport, OverlayState } from './overlay.ts'
 
 /** What a visit to the local API brought home. */
@@ -14,6 +14,7 @@ export type Visit =
 export interface Status {
   readonly address: string // 10 hex digits
   readonly version: string
+  readonly online: boolean // it reaches a root server
 }
 
 /** `GET /network/<id>`, as far as it matters; undefined where the node has not joined. */
@@ -23,14 +24,26 @@ export interface Member {
   readonly portError: number
   readonly assignedAddresses: readonly string[]
   readonly allowManaged: boolean
+  readonly mtu?: number | undefined
 }
 
 type Finding = { readonly state: Exclude<OverlayState, 'ok'>; readonly reason: string } | undefined
 
-/** The report that follows from a visit and, where they are known, the links of the machine. */
-export function judge(network: NetworkId, visit: Visit, links: readonly LinkView[] | undefined): OverlayReport {
-  const base = { kind: 'zerotier', network } as const
-  if (visit.kind !== 'answered') return { ...base, state: visit.kind, reason: visit.reason }
+/**
+ * The report that follows from a visit and, where they are known, the links of the machine. `known` is who this node was when it
+ * was last told.
+ */
+export function judge(
+  network: NetworkId,
+  visit: Visit,
+  links: readonly LinkView[] | undefined,
+  known?: Site,
+): OverlayReport {
+  const base = { kind: 'zerotier', network, carries: false, notices: [] } as const
+  if (visit.kind !== 'answered') {
+    const report = { ...base, state: visit.kind, reason: visit.reason }
+    return visit.kind === 'bad-token' ? unasked(report, links, known) : report
+  }
 
   let site: Site
   try {
@@ -39,9 +52,24 @@ export function judge(network: NetworkId, visit: Visit, links: readonly LinkView
     return { ...base, state: 'no-service', reason: `ZeroTier tells a node address that can't be: ${messageOf(error)}` }
   }
   const { member } = visit
-  const known = { ...base, node: site.node, site, ...(member?.portDeviceName && { interface: member.portDeviceName }) }
-  const finding = membership(site, visit.status, member) ?? judgeLink(member!.portDeviceName, site.mac, links)
-  return finding ? { ...known, ...finding } : { ...known, state: 'ok' }
+  const own = rfc4193Address(network, site.node)
+  const told = {
+    ...base,
+    node: site.node,
+    site,
+    ...(member?.portDeviceName && { interface: member.portDeviceName }),
+    ...(member?.assignedAddresses.some(text => isAddress(text, own)) && { rfc4193Address: own }),
+  }
+  const finding = membership(site, visit.status, member) ?? interfaceOf(member!.portDeviceName, site.mac, links)
+  if (finding) return { ...told, ...finding }
+  return { ...told, state: 'ok', carries: true, notices: noticesOf(visit.status, member!, links) }
+}
+
+/** ZeroTier removes its interface when it ends: while one has the MAC of who we were, it runs, whatever it lets us know. */
+function unasked(report: OverlayReport, links: readonly LinkView[] = [], known?: Site): OverlayReport {
+  const link = known && links.find(({ mac }) => mac === known.mac)
+  if (!known || !link?.up || !link.carrier) return report
+  return { ...report, carries: true, node: known.node, site: known, interface: link.name }
 }
 
 function membership(site: Site, status: Status, member: Member | undefined): Finding {
@@ -53,7 +81,7 @@ function membership(site: Site, status: Status, member: Member | undefined): Fin
     case 'REQUESTING_CONFIGURATION':
       return {
         state: 'unauthorised',
-        reason: `the controller of ${id} has not answered yet: if it stays so, check that this machine reaches the internet`,
+        reason: `the controller of ${id} has not answered node ${status.address} yet: if it stays so, check that this machine reaches the internet`,
       }
     case 'AUTHENTICATION_REQUIRED':
       return { state: 'unauthorised', reason: `${id} wants a login: zerotier-cli listnetworks shows its address` }
@@ -74,40 +102,66 @@ function membership(site: Site, status: Status, member: Member | undefined): Fin
 }
 
 function addresses(site: Site, member: Member, id: string): Finding {
-  if (!member.assignedAddresses.some(text => isAddress(text, site))) {
-    const instead = member.assignedAddresses.some(text => text.endsWith('/88')) ? ' (RFC 4193 alone is not enough)' : ''
-    const reason = `${id} gives this node no 6PLANE address: switch on 6PLANE at its controller${instead}`
-    return { state: 'no-6plane', reason }
+  if (!member.assignedAddresses.some(text => isAddress(text, site.address))) {
+    const own = rfc4193Address(site.network, site.node)
+    const alone = member.assignedAddresses.some(text => isAddress(text, own))
+    const reason = alone
+      ? `${id} has RFC 4193 mode alone, in which a node has one address and none for hosts of a LAN`
+      : `${id} gives this node no 6PLANE address`
+    return { state: 'no-6plane', reason: `${reason}: switch on 6PLANE at its controller` }
   }
   if (!member.allowManaged) {
     const reason = `ZeroTier may not set the addresses of the network: zerotier-cli set ${id} allowManaged=1`
     return { state: 'no-6plane', reason }
   }
-  if (member.portDeviceName === '') return { state: 'no-interface', reason: 'ZeroTier has not made its interface yet' }
+  if (member.portDeviceName === '')
+    return { state: 'no-interface', reason: 'ZeroTier has not made its interface yet: it takes a moment' }
   return undefined
 }
 
-/** Whether an assigned address, `fc9c:…::1/40`, is the 6PLANE address of the site. */
-function isAddress(text: string, site: Site): boolean {
+/** Whether an assigned address, such as `fc9c:…::1/40`, is this one. */
+function isAddress(text: string, address: Ip6): boolean {
   try {
-    return parseIp6(text.split('/')[0]!) === site.address
+    return parseIp6(text.split('/')[0]!) === address
   } catch {
     return false // IPv4
   }
 }
 
+/** ZeroTier looks after its interface by the name that it gave it. */
+function interfaceOf(name: string, mac: Mac, links: readonly LinkView[] | undefined): Finding {
+  const renamed = links?.find(link => link.mac === mac)?.name
+  if (renamed === undefined || links!.some(link => link.name === name))
+    return judgeLink(name, mac, links, 'if ZeroTier does not make it in a moment, systemctl restart zerotier-one')
+  const lasting = `a name that lasts goes into the file devicemap in ZeroTier's folder`
+  const reason = `ZeroTier's interface ${name} is now ${renamed}, which ZeroTier does not follow: ip link set dev ${renamed} name ${name} (${lasting})`
+  return { state: 'no-interface', reason }
+}
+
+function noticesOf(status: Status, { portDeviceName, mtu }: Member, links: readonly LinkView[] = []): string[] {
+  const link = links.find(({ name }) => name === portDeviceName)
+  const notices: string[] = []
+  if (!status.online)
+    notices.push('ZeroTier reaches none of its root servers: sites that it has no path to yet are out of reach')
+  if (link && mtu !== undefined && link.mtu !== mtu)
+    notices.push(
+      `${link.name} has an MTU of ${link.mtu}, where the network's is ${mtu}: ip link set dev ${link.name} mtu ${mtu}`,
+    )
+  return notices
+}
+
 /** What keeps a link from carrying the overlay's packets. Shared by both kinds of overlay. */
-export function judgeLink(name: string, mac: Mac, links: readonly LinkView[] | undefined): Finding {
+export function judgeLink(name: string, mac: Mac, links: readonly LinkView[] | undefined, remedy: string): Finding {
   if (!links) return undefined
   const link = links.find(candidate => candidate.name === name)
-  if (!link) return { state: 'no-interface', reason: `there is no interface ${name} yet` }
+  if (!link) return { state: 'no-interface', reason: `there is no interface ${name} yet: ${remedy}` }
   if (link.mac !== mac) {
     const found = link.mac === undefined ? 'has no MAC address' : `has the MAC address ${link.mac}`
     const reason = `${name} ${found}, where other sites compute ${mac}: ip link set dev ${name} address ${mac}`
     return { state: 'down', reason }
   }
   if (!link.up) return { state: 'down', reason: `${name} is down: ip link set dev ${name} up` }
-  if (!link.carrier) return { state: 'down', reason: `${name} has no carrier` }
+  if (!link.carrier) return { state: 'down', reason: `${name} has no carrier: see what is at its other end` }
   return undefined
 }
 
@@ -118,17 +172,21 @@ export function sameReport(a: OverlayReport, b: OverlayReport): boolean {
     a.reason === b.reason &&
     a.network === b.network &&
     a.node === b.node &&
-    a.interface === b.interface
+    a.interface === b.interface &&
+    a.carries === b.carries &&
+    a.rfc4193Address === b.rfc4193Address &&
+    a.notices.join() === b.notices.join()
   )
 }
 
 /** The report as fields of a log line. */
-export function logFields({ state, network, reason, site, interface: name }: OverlayReport): object {
+export function logFields({ state, network, reason, site, interface: name, notices }: OverlayReport): object {
   return {
     state,
     network: formatNetworkId(network),
     ...(site && { address: formatIp6(site.address) }),
     ...(name !== undefined && { interface: name }),
     ...(reason !== undefined && { reason }),
+    ...(notices.length > 0 && { notices }),
   }
 }

@@ -1,4 +1,5 @@
 /** ZeroTier's local API: HTTP on loopback, on a port and with a token that stand in two files of its home. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -9,13 +10,21 @@ import type { Member, Visit } from './judge.ts'
 const timeout = 1_500 // milliseconds for one answer, which usually takes one or two
 const largestAnswer = 1 << 20 // octets
 
-const statusSchema = z.object({ address: z.string(), version: z.string().default('unknown') })
+const statusSchema = z.object({
+  address: z.string(),
+  version: z.string().default('unknown'),
+  online: z.boolean().default(true),
+})
 const memberSchema = z.object({
   status: z.string(),
-  portDeviceName: z.string().default(''),
+  portDeviceName: z // becomes a part of paths
+    .string()
+    .regex(/^(?!\.\.?$)[^\s/]{0,15}$/)
+    .default(''),
   portError: z.number().default(0),
   assignedAddresses: z.array(z.string()).default([]),
   allowManaged: z.boolean().default(true),
+  mtu: z.number().optional(),
 })
 
 /** Something that keeps us from asking; becomes a Visit. */
@@ -76,6 +85,11 @@ async function readPort(home: string): Promise<number> {
   const file = join(home, 'zerotier-one.port')
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
+      if (!existsSync(home))
+        throw new Obstacle(
+          'no-service',
+          `ZeroTier is not installed (no ${home}): install it, or name its folder as home`,
+        )
       throw new Obstacle('no-service', `ZeroTier does not run (no ${file}): systemctl start zerotier-one`)
     }
     if (error.code === 'EACCES') throw new Obstacle('bad-token', unreadable(file))

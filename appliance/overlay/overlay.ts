@@ -2,6 +2,7 @@
  * Which overlay there is and what it says: a Site, or the reason there is none. ZeroTier is asked through its local API; a
  * static overlay is what the configuration says, if the interface agrees.
  */
+import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Part } from '../base/part.ts'
 import type { Site } from '../plane/site.ts'
@@ -26,7 +27,10 @@ export interface OverlayReport {
   readonly node?: NodeAddress // as soon as it is known, whatever the state
   readonly interface?: string
   readonly reason?: string // a sentence that says what to do; absent where the state is ok
-  readonly site?: Site // as soon as the node is known, whatever the state: packets flow only where that is ok
+  readonly site?: Site // as soon as the node is known, whatever the state
+  readonly rfc4193Address?: Ip6 // what this node has where the network has that mode too
+  readonly carries: boolean // packets pass: the state is ok, or it only can't be asked for
+  readonly notices: readonly string[] // sentences: what to know although packets pass
 }
 
 /** What an overlay needs to know of a link. */
@@ -36,6 +40,7 @@ export interface LinkView {
   readonly mac: Mac | undefined
   readonly up: boolean
   readonly carrier: boolean
+  readonly mtu: number
 }
 
 export interface Overlay extends Part {

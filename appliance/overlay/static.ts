@@ -48,8 +48,8 @@ export class StaticOverlay implements Overlay {
 
   #judge(): OverlayReport {
     const { network, node, mac } = this.#site
-    const known = { kind: 'static', network, node, interface: this.#interface, site: this.#site } as const
-    const finding = judgeLink(this.#interface, mac, this.#links)
-    return finding ? { ...known, ...finding } : { ...known, state: 'ok' }
+    const known = { kind: 'static', network, node, interface: this.#interface, site: this.#site, notices: [] } as const
+    const finding = judgeLink(this.#interface, mac, this.#links, "a static overlay's is yours to make")
+    return finding ? { ...known, ...finding, carries: false } : { ...known, state: 'ok', carries: true }
   }
 }

@@ -1,5 +1,6 @@
 import { type Clock, sleep } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
+import type { Site } from '../plane/site.ts'
 import type { NetworkId } from '../plane/sixplane.ts'
 import { judge, type Visit } from './judge.ts'
 import { visit } from './local-api.ts'
@@ -16,6 +17,7 @@ const usualPace: Pace = { waiting: 2_000, settled: 15_000 }
 export interface ZerotierOptions {
   readonly home: string // of the ZeroTier service: its port number and its token
   readonly network: NetworkId
+  readonly recalled?: Site | undefined // who this node was before this start
   readonly clock: Clock
   readonly log: Log
   readonly pace?: Pace
@@ -30,12 +32,14 @@ export class ZerotierOverlay implements Overlay {
   readonly #watch: Watch
   #visit: Visit = { kind: 'no-service', reason: 'ZeroTier has not been asked yet' }
   #links: readonly LinkView[] | undefined
+  #known: Site | undefined // who this node was when it was last told
   #wake = new AbortController() // ends the pause between two visits
 
-  constructor({ home, network, clock, log, pace = usualPace }: ZerotierOptions) {
+  constructor({ home, network, recalled, clock, log, pace = usualPace }: ZerotierOptions) {
     this.#home = home
     this.#network = network
     this.#pace = pace
+    this.#known = recalled?.network === network ? recalled : undefined
     this.#watch = new Watch(this.#judge(), clock, log)
   }
 
@@ -48,7 +52,9 @@ export class ZerotierOverlay implements Overlay {
         const found = await visit(this.#home, this.#network, signal)
         if (signal.aborted) break
         this.#visit = found
-        this.#watch.put(this.#judge())
+        const report = this.#judge()
+        if (found.kind === 'answered') this.#known = report.site
+        this.#watch.put(report)
         ready()
         await sleep(this.report().state === 'ok' ? this.#pace.settled : this.#pace.waiting, this.#wake.signal)
       }
@@ -74,14 +80,21 @@ export class ZerotierOverlay implements Overlay {
   }
 
   update(links: readonly LinkView[]): void {
+    const before = this.#own()
     this.#links = links
-    const before = this.report().state
     this.#watch.put(this.#judge())
-    // Where a link came or went, the service has news too; other links' events are none of its business.
-    if (this.report().state !== before) this.refresh()
+    // Where its link came, went or was made anew, the service has news too; other links' events are none of its business.
+    if (this.#own() !== before) this.refresh()
+  }
+
+  /** The overlay's link, as far as a change of it is news of the service. */
+  #own(): string {
+    const { interface: name, site } = this.report()
+    const link = this.#links?.find(each => each.name === name || each.mac === site?.mac)
+    return link ? [link.index, link.name, link.mac, link.up, link.carrier].join(' ') : ''
   }
 
   #judge(): OverlayReport {
-    return judge(this.#network, this.#visit, this.#links)
+    return judge(this.#network, this.#visit, this.#links, this.#known)
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A stand-in for the local API of the ZeroTier service, to be run on a router of the lab: it answers what `answers.json` in its
  * home says, `{status, networks: {<id>: …}, joining: {<id>: …}}`, in the form of recorded answers: a network that it is asked to join
- * becomes what `joining` has. The overlay's interface is the lab's.
+ * becomes what `joining` has. Where `instead` is given, that is all it says. The overlay's interface is the lab's.
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,6 +23,7 @@ const server = createServer((request, response) => {
   const say = (code: number, body: unknown) => response.writeHead(code).end(JSON.stringify(body))
   if (request.headers['x-zt1-auth'] !== token) return say(401, {})
   const answers = JSON.parse(readFileSync(answersFile, 'utf8'))
+  if (answers.instead !== undefined) return response.end(answers.instead)
   const [, what, id] = (request.url ?? '').split('/')
   if (what === 'status') return say(200, answers.status)
   if (request.method === 'POST' && id !== undefined && !answers.networks[id] && answers.joining[id]) {

@@ -53,6 +53,21 @@ export class Zerotier implements AsyncDisposable {
     return { ...member, ...own }
   }
 
+  /** What the local API says, whatever the site is. */
+  answers(status: object, member: object | undefined): void {
+    this.#write(status, member ? { [network]: member } : {})
+  }
+
+  /** Says nothing of sense from now on. */
+  answerGarbage(): void {
+    this.#replace({ instead: '<html>' })
+  }
+
+  /** Ends without a farewell: its port number stays behind. */
+  async die(): Promise<void> {
+    await this.#program?.stop('SIGKILL')
+  }
+
   /** ZeroTier makes its interface, and gives it its address. */
   async makeInterface(): Promise<void> {
     await this.#site.connectOverlay()
@@ -67,12 +82,18 @@ export class Zerotier implements AsyncDisposable {
     await this.stop()
   }
 
-  /** Whole at once: the service may read it at any moment. */
   #say(networks: Record<string, unknown>): void {
-    const status = { ...recorded('status'), address: this.#site.node }
-    const joining = { [network]: this.#member('REQUESTING_CONFIGURATION') }
+    this.#write({ ...recorded('status'), address: this.#site.node }, networks)
+  }
+
+  #write(status: object, networks: Record<string, unknown>): void {
+    this.#replace({ status, networks, joining: { [network]: this.#member('REQUESTING_CONFIGURATION') } })
+  }
+
+  /** Whole at once: the service may read it at any moment. */
+  #replace(answers: object): void {
     const file = join(this.home, 'answers.json')
-    writeFileSync(`${file}.new`, JSON.stringify({ status, networks, joining }))
+    writeFileSync(`${file}.new`, JSON.stringify(answers))
     renameSync(`${file}.new`, file)
   }
 }

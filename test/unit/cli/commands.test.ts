@@ -119,7 +119,7 @@ routes in table 80
     const file = config(`overlay: {network: 610252ad3bc0ffee, home: ${home}}\nlan: [{interface: eth1}]`)
     const { status, out } = await run('check', '--config', file)
     expect(status).toBe(0)
-    expect(out).toContain(`now: ZeroTier does not run (no ${home}/zerotier-one.port): systemctl start zerotier-one`)
+    expect(out).toContain(`now: ZeroTier is not installed (no ${home}): install it, or name its folder as home`)
     expect(out).toContain('node     not known yet')
     expect(out).toContain('routes: known as soon as the node is')
   })

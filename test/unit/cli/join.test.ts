@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { FakeService, recordedMember } from '../overlay/service.ts'
+import { recordedMember } from '../overlay/facts.ts'
+import { FakeService } from '../overlay/service.ts'
 import { run } from './terminal.ts'
 
 let folder: string

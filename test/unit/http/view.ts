@@ -15,6 +15,7 @@ export const servingStatus: Status = {
     reason: null,
     networkPrefix: 'fc9c:56c2:e300::/40',
     sitePrefix: 'fc9c:56c2:e389:e92c:eee5::/80',
+    rfc4193Address: null,
   },
   lan: [
     {
@@ -55,6 +56,7 @@ export const waitingStatus: Status = {
     state: 'no-service',
     reason: 'ZeroTier does not run',
     sitePrefix: null,
+    rfc4193Address: null,
   },
   lan: [
     {

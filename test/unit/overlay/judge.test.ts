@@ -1,18 +1,19 @@
 import { describe, expect, test } from 'vitest'
+import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import { judge, type Member } from '../../../appliance/overlay/judge.ts'
 import type { LinkView } from '../../../appliance/overlay/overlay.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
-import { recordedMember } from './service.ts'
+import { recordedMember } from './facts.ts'
 
 const network = parseNetworkId('610252ad3bc0ffee')
 const site = siteOf(network, parseNodeAddress('be3ff01c29'))
 const member = recordedMember as unknown as Member
-const link: LinkView = { name: 'ztzq4zeuwv', index: 7, mac: site.mac, up: true, carrier: true }
+const link: LinkView = { name: 'ztzq4zeuwv', index: 7, mac: site.mac, up: true, carrier: true, mtu: 2800 }
 
 const report = (changes: Partial<Member> | 'not joined', links?: readonly LinkView[]) => {
-  const status = { address: 'be3ff01c29', version: '1.14.1' }
+  const status = { address: 'be3ff01c29', version: '1.14.1', online: true }
   return judge(
     network,
     { kind: 'answered', status, member: changes === 'not joined' ? undefined : { ...member, ...changes } },
@@ -21,7 +22,16 @@ const report = (changes: Partial<Member> | 'not joined', links?: readonly LinkVi
 }
 
 test('a recorded member is ok, with its site', () => {
-  const ok = { kind: 'zerotier', state: 'ok', network, node: site.node, interface: 'ztzq4zeuwv', site }
+  const ok = {
+    kind: 'zerotier',
+    state: 'ok',
+    network,
+    node: site.node,
+    interface: 'ztzq4zeuwv',
+    site,
+    carries: true,
+    notices: [],
+  }
   expect(report({})).toEqual(ok)
   expect(report({}, [{ ...link, name: 'eth0', index: 2 }, link])).toEqual(ok)
 })
@@ -42,7 +52,7 @@ describe('every other state says what to do', () => {
     {
       changes: { status: 'REQUESTING_CONFIGURATION' },
       state: 'unauthorised',
-      reason: `the controller of ${id} has not answered yet: if it stays so, check that this machine reaches the internet`,
+      reason: `the controller of ${id} has not answered node be3ff01c29 yet: if it stays so, check that this machine reaches the internet`,
     },
     {
       changes: { status: 'AUTHENTICATION_REQUIRED' },
@@ -77,41 +87,63 @@ describe('every other state says what to do', () => {
     {
       changes: { assignedAddresses: ['10.1.2.3/24', 'fd61:252:ad3b:c0ff:ee99:93be:3ff0:1c29/88'] },
       state: 'no-6plane',
-      reason: `${id} gives this node no 6PLANE address: switch on 6PLANE at its controller (RFC 4193 alone is not enough)`,
+      reason: `${id} has RFC 4193 mode alone, in which a node has one address and none for hosts of a LAN: switch on 6PLANE at its controller`,
     },
     {
       changes: { allowManaged: false },
       state: 'no-6plane',
       reason: `ZeroTier may not set the addresses of the network: zerotier-cli set ${id} allowManaged=1`,
     },
-    { changes: { portDeviceName: '' }, state: 'no-interface', reason: 'ZeroTier has not made its interface yet' },
+    {
+      changes: { portDeviceName: '' },
+      state: 'no-interface',
+      reason: 'ZeroTier has not made its interface yet: it takes a moment',
+    },
   ])('$changes: $state', ({ changes, state, reason }) => {
     expect(report(changes)).toMatchObject({ state, reason, node: site.node, site })
   })
 
   test('both modes at once are fine', () => {
     const both = ['fd61:252:ad3b:c0ff:ee99:93be:3ff0:1c29/88', 'fc5a:c2ad:43be:3ff0:1c29::1/40']
-    expect(report({ assignedAddresses: both }).state).toBe('ok')
+    expect(report({ assignedAddresses: both })).toMatchObject({
+      state: 'ok',
+      rfc4193Address: parseIp6('fd61:252:ad3b:c0ff:ee99:93be:3ff0:1c29'),
+    })
   })
 
   test('a node address that can not be', () => {
-    const visit = { kind: 'answered', status: { address: 'ff00000001', version: '1' }, member: undefined } as const
+    const visit = {
+      kind: 'answered',
+      status: { address: 'ff00000001', version: '1', online: true },
+      member: undefined,
+    } as const
     expect(judge(network, visit, undefined)).toEqual({
       kind: 'zerotier',
       state: 'no-service',
       network,
+      carries: false,
+      notices: [],
       reason: "ZeroTier tells a node address that can't be: ff00000001 is reserved and can't be a node address",
     })
   })
 
   test.for([
-    { links: [], state: 'no-interface', reason: 'there is no interface ztzq4zeuwv yet' },
+    {
+      links: [],
+      state: 'no-interface',
+      reason:
+        'there is no interface ztzq4zeuwv yet: if ZeroTier does not make it in a moment, systemctl restart zerotier-one',
+    },
     {
       links: [{ ...link, up: false }],
       state: 'down',
       reason: 'ztzq4zeuwv is down: ip link set dev ztzq4zeuwv up',
     },
-    { links: [{ ...link, carrier: false }], state: 'down', reason: 'ztzq4zeuwv has no carrier' },
+    {
+      links: [{ ...link, carrier: false }],
+      state: 'down',
+      reason: 'ztzq4zeuwv has no carrier: see what is at its other end',
+    },
     {
       links: [{ ...link, mac: parseMac('02:00:00:00:00:01') }],
       state: 'down',

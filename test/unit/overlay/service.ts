@@ -1,14 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-
-const recorded = (name: string) => JSON.parse(readFileSync(`test/golden/zerotier-api/${name}.json`, 'utf8'))
-
-/** A recorded member of network 610252ad3bc0ffee, on node be3ff01c29. */
-export const recordedStatus: Record<string, unknown> = recorded('status')
-export const recordedMember: Record<string, unknown> = recorded('network')[0]
+import { recordedMember, recordedStatus } from './facts.ts'
 
 /** The local API of ZeroTier on a port of its own, with a home in a temporary folder. */
 export class FakeService implements AsyncDisposable {
@@ -41,6 +36,10 @@ export class FakeService implements AsyncDisposable {
 
   async listen(): Promise<void> {
     await new Promise<void>(resolve => this.#server.listen(0, '127.0.0.1', resolve))
+    this.writePort()
+  }
+
+  writePort(): void {
     this.write('zerotier-one.port', String((this.#server.address() as AddressInfo).port))
   }
 

@@ -8,7 +8,7 @@ import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixpl
 
 const network = parseNetworkId('8056c2e21c000001')
 const node = parseNodeAddress('89e92ceee5')
-const link = { name: 'zt0', index: 3, mac: parseMac('02:89:e9:30:0c:27'), up: true, carrier: true }
+const link = { name: 'zt0', index: 3, mac: parseMac('02:89:e9:30:0c:27'), up: true, carrier: true, mtu: 2800 }
 
 test('a static overlay knows its site from the start and follows its link', async () => {
   const overlay = new StaticOverlay({ network, node, interface: 'zt0', clock: systemClock, log: silentLog })
@@ -25,7 +25,9 @@ test('a static overlay knows its site from the start and follows its link', asyn
     interface: 'zt0',
     site: siteOf(network, node),
     state: 'no-interface',
-    reason: 'there is no interface zt0 yet',
+    reason: "there is no interface zt0 yet: a static overlay's is yours to make",
+    carries: false,
+    notices: [],
   })
 
   const seen: string[] = []

@@ -9,8 +9,10 @@ import { parseMac } from '../../../appliance/base/mac.ts'
 import { visit } from '../../../appliance/overlay/local-api.ts'
 import type { OverlayReport } from '../../../appliance/overlay/overlay.ts'
 import { ZerotierOverlay } from '../../../appliance/overlay/zerotier.ts'
-import { parseNetworkId } from '../../../appliance/plane/sixplane.ts'
-import { FakeService, recordedMember } from './service.ts'
+import { type Site, siteOf } from '../../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
+import { recordedMember } from './facts.ts'
+import { FakeService } from './service.ts'
 
 const network = parseNetworkId('610252ad3bc0ffee')
 
@@ -18,7 +20,7 @@ test('the local API is asked with the token for the status and the network', asy
   await using service = await FakeService.start()
   expect(await visit(service.home, network)).toMatchObject({
     kind: 'answered',
-    status: { address: 'be3ff01c29', version: '1.14.1' },
+    status: { address: 'be3ff01c29', version: '1.14.1', online: true },
     member: { status: 'OK', portDeviceName: 'ztzq4zeuwv', assignedAddresses: ['fc5a:c2ad:43be:3ff0:1c29::1/40'] },
   })
   expect(service.asked.toSorted()).toEqual(['/network/610252ad3bc0ffee', '/status'])
@@ -69,6 +71,9 @@ test('each obstacle has a name and a sentence that says what to do', async () =>
   expect(await found()).toContain(
     `no-service: what answers on 127.0.0.1:${port} is not ZeroTier, or not one that we know`,
   )
+  service.instead = undefined
+  service.member = { ...recordedMember, portDeviceName: '../all' } // would be a part of paths
+  expect(await found()).toContain('is not ZeroTier, or not one that we know')
   service.instead = response => void response.writeHead(404).end()
   expect(await found()).toBe(`no-service: what answers on 127.0.0.1:${port} is not ZeroTier`)
   service.instead = response => void response.writeHead(500).end()
@@ -78,6 +83,7 @@ test('each obstacle has a name and a sentence that says what to do', async () =>
   service.instead = response => void response.end('x'.repeat(2 << 20))
   expect(await found()).toBe('no-service: an answer too long to be ZeroTier')
   service.instead = undefined
+  service.member = recordedMember
   expect(await found()).toBe('answered')
 
   await service.stop()
@@ -134,8 +140,8 @@ test('a token that we may not read says which command lets us', async () => {
 })
 
 /** An overlay that runs until the end of the test. */
-async function watching(home: string, pace = { waiting: 10, settled: 10 }) {
-  const overlay = new ZerotierOverlay({ home, network, clock: systemClock, log: silentLog, pace })
+async function watching(home: string, pace = { waiting: 10, settled: 10 }, recalled?: Site) {
+  const overlay = new ZerotierOverlay({ home, network, recalled, clock: systemClock, log: silentLog, pace })
   const abort = new AbortController()
   const changes: OverlayReport[] = []
   overlay.onChange(report => changes.push(report))
@@ -176,13 +182,39 @@ test('the watcher is ready after its first visit and tells each change once', as
 test('links count at once, without a visit', async () => {
   await using service = await FakeService.start()
   await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 })
-  const link = { name: 'ztzq4zeuwv', index: 9, mac: parseMac('ee:41:ff:cb:b1:7b'), up: true, carrier: true }
+  const link = { name: 'ztzq4zeuwv', index: 9, mac: parseMac('ee:41:ff:cb:b1:7b'), up: true, carrier: true, mtu: 2800 }
   watch.overlay.update([])
   expect(watch.overlay.report().state).toBe('no-interface')
   watch.overlay.update([link])
   expect(watch.overlay.report().state).toBe('ok')
   watch.overlay.update([{ ...link, up: false }])
   expect(watch.overlay.report().state).toBe('down')
+})
+
+test('a token that is refused from the start on: as whom the interface stands, that node carries packets', async () => {
+  await using service = await FakeService.start()
+  service.write('authtoken.secret', 'another')
+  const recalled = siteOf(network, parseNodeAddress('be3ff01c29'))
+  await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 }, recalled)
+  const link = { name: 'ztzq4zeuwv', index: 9, mac: recalled.mac, up: true, carrier: true, mtu: 2800 }
+  watch.overlay.update([link])
+  const passing = { state: 'bad-token', carries: true, site: recalled, interface: 'ztzq4zeuwv' }
+  expect(watch.overlay.report()).toMatchObject(passing)
+  for (const links of [[], [{ ...link, carrier: false }], [{ ...link, mac: parseMac('02:00:00:00:00:01') }]]) {
+    watch.overlay.update(links)
+    expect(watch.overlay.report()).toMatchObject({ state: 'bad-token', carries: false })
+  }
+})
+
+test('a link that is made anew is news of the service, though it looks the same', async () => {
+  await using service = await FakeService.start()
+  await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 })
+  const link = { name: 'ztzq4zeuwv', index: 9, mac: parseMac('ee:41:ff:cb:b1:7b'), up: true, carrier: true, mtu: 2800 }
+  watch.overlay.update([link])
+  await expect.poll(() => service.asked.length).toBe(4)
+  service.member = { ...recordedMember, status: 'ACCESS_DENIED' }
+  watch.overlay.update([{ ...link, index: 10 }])
+  await expect.poll(() => watch.overlay.report().state).toBe('denied')
 })
 
 test('refresh asks now, also when it comes during a visit', async () => {

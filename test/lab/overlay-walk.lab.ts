@@ -1,0 +1,146 @@
+import { renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { siteOf } from '../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
+import { allWell, type Facts, memberOf, statusOf, values, wordFor } from '../unit/overlay/facts.ts'
+import type { Plug } from './lab.ts'
+import { network, type Site, TwoSites } from './sites.ts'
+import { Zerotier } from './zerotier.ts'
+
+const networkId = parseNetworkId(network)
+const foreignMac = '02:00:00:00:00:01'
+
+/** The overlay of a router, with the facts of the unit tests made real: a service in its namespace, and an interface. */
+class RealWorld implements AsyncDisposable {
+  readonly #site: Site
+  readonly zerotier: Zerotier
+  facts: Facts = allWell
+  #plug: Plug | undefined
+  #link = 'zt0' // its name now
+
+  private constructor(site: Site) {
+    this.#site = site
+    this.zerotier = new Zerotier(site)
+  }
+
+  static async create(site: Site): Promise<RealWorld> {
+    const world = new RealWorld(site)
+    world.#tell()
+    await world.zerotier.start()
+    await world.#makeLink()
+    return world
+  }
+
+  get sitePrefix() {
+    return siteOf(networkId, parseNodeAddress(this.facts.node))
+  }
+
+  async become(facts: Facts): Promise<void> {
+    const before = this.facts
+    if (before.service !== facts.service) await this.#mendService(before.service)
+    this.facts = facts
+    this.#tell()
+    if (before.service !== facts.service) await this.#breakService(facts.service)
+    if (before.link !== facts.link || before.node !== facts.node) {
+      await this.#mendLink(before.link)
+      await this.#breakLink(facts.link)
+    }
+  }
+
+  #tell(): void {
+    const { facts } = this
+    if (facts.service === 'not installed') return
+    if (facts.service === 'answers garbage') this.zerotier.answerGarbage()
+    else this.zerotier.answers(statusOf(facts), memberOf(facts, networkId, 'zt0'))
+  }
+
+  async #breakService(service: Facts['service']): Promise<void> {
+    const { home } = this.zerotier
+    if (service === 'not installed') renameSync(home, `${home}.away`)
+    if (service === 'not started') await this.zerotier.stop()
+    if (service === 'died') await this.zerotier.die()
+    if (service === 'refuses the token') writeFileSync(join(home, 'authtoken.secret'), 'another')
+    if (service === 'has no token') rmSync(join(home, 'authtoken.secret'))
+  }
+
+  async #mendService(service: Facts['service']): Promise<void> {
+    const { home } = this.zerotier
+    if (service === 'not installed') renameSync(`${home}.away`, home)
+    if (service === 'runs' || service === 'not installed' || service === 'answers garbage') return
+    await this.zerotier.stop()
+    await this.zerotier.start()
+  }
+
+  async #breakLink(link: Facts['link']): Promise<void> {
+    const { router } = this.#site
+    const set = (...settings: readonly string[]) => router.ip('link', 'set', this.#link, ...settings)
+    if (link === 'is missing' || link === 'is not made yet') await router.ip('link', 'delete', this.#link)
+    if (link === 'has MTU 1500') await set('mtu', '1500')
+    if (link === 'has a foreign MAC') await set('address', foreignMac)
+    if (link === 'is down') await set('down')
+    if (link === 'has no carrier') await this.#plug!.pull()
+    if (link === 'has a new name') await this.#rename('site0')
+  }
+
+  async #mendLink(link: Facts['link']): Promise<void> {
+    const { router } = this.#site
+    if (link === 'is missing' || link === 'is not made yet') return await this.#makeLink()
+    if (link === 'has a new name') await this.#rename('zt0')
+    if (link === 'has no carrier') await this.#plug!.putBack()
+    await router.ip('link', 'set', 'zt0', 'mtu', '2800', 'address', this.sitePrefix.mac, 'up')
+  }
+
+  async #makeLink(): Promise<void> {
+    this.#plug = await this.#site.connect(this.#site.router, 'zt0', this.sitePrefix.mac)
+  }
+
+  /** Older kernels rename no link that is up. */
+  async #rename(name: string): Promise<void> {
+    await this.#site.router.ip('link', 'set', this.#link, 'down')
+    await this.#site.router.ip('link', 'set', this.#link, 'name', name)
+    await this.#site.router.ip('link', 'set', name, 'up')
+    this.#link = name
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.zerotier[Symbol.asyncDispose]()
+  }
+}
+
+/** Every value of every fact, each as one change, in an order that the seed gives. */
+function walk(seed: number): (readonly [keyof Facts, string])[] {
+  const all = Object.entries(values).flatMap(([key, each]) => each.map(value => [key as keyof Facts, value] as const))
+  let state = seed
+  const dice = () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31 // the generator of C's rand()
+    return state / 2 ** 31
+  }
+  return all
+    .map(step => ({ step, at: dice() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ step }) => step)
+}
+
+test('a real interface and the real daemon: in any order each state has its word, and in the end the site is served as before', async () => {
+  const seed = Date.now() % 2 ** 31
+  await using sites = await TwoSites.create({ overlay: false })
+  await using world = await RealWorld.create(sites.a)
+  await using daemon = sites.a.start({ configuration: world.zerotier.configuration })
+  await daemon.serving()
+  const steps: string[] = [`seed ${seed}`]
+  const settles = (word: string) =>
+    daemon.hasStatus(({ overlay }) => overlay.state === word, `to find the overlay ${word} after: ${steps.join(', ')}`)
+  for (const [key, value] of walk(seed)) {
+    steps.push(`${key} ${value}`)
+    await world.become({ ...world.facts, [key]: value })
+    daemon.reload() // asks at once, as `systemctl reload siteplane` does for an operator
+    await settles(wordFor(world.facts))
+  }
+  await world.become(allWell)
+  daemon.reload()
+  await settles('ok')
+  const { overlay } = await daemon.serving()
+  expect(overlay).toMatchObject({ node: allWell.node, interface: 'zt0', reason: null })
+  expect(daemon.program.lines.filter(line => /"level":"(error|fatal)"/.test(line))).toEqual([])
+})
