@@ -5,7 +5,6 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { Program, run } from './program.ts'
-import { until } from './until.ts'
 
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url))
 
@@ -42,7 +41,7 @@ async function end(...signals: readonly NodeJS.Signals[]) {
   expect((await left()).length).toBeGreaterThan(10)
   for (const signal of signals) {
     process.kill(-Number(group), signal)
-    await wait(50) // the next one comes while the first one's work is under way
+    await wait(15) // the next one comes while the first one's work begins
   }
   await program.exited
   return left
@@ -50,12 +49,12 @@ async function end(...signals: readonly NodeJS.Signals[]) {
 
 test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('a run that ends by %s takes its labs with it', async signal => {
   const left = await end(signal)
-  await until(async () => (await left()).length === 0, 'everything to go')
+  await expect.poll(left).toEqual([])
 })
 
 test('a second Ctrl-C, while the first is at work, stops nothing of it', async () => {
   const left = await end('SIGINT', 'SIGINT', 'SIGINT')
-  await until(async () => (await left()).length === 0, 'everything to go')
+  await expect.poll(left).toEqual([])
 })
 
 test('what a killed run leaves goes with `make clean`', async () => {

@@ -2,8 +2,9 @@
  * Computers and cables of network namespaces. A lab has a name of its own, so that several run side by side, and takes everything
  * with it however the test ends: by `await using`, by SIGINT and SIGTERM, or at the latest when the process exits.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -82,7 +83,7 @@ export class Lab implements AsyncDisposable {
   /** The same, at once: for a process that is about to exit. */
   demolish(): void {
     if (this.#gone) return
-    execFileSync('sh', ['-c', takeDownScript, 'sh', this.folder], { stdio: 'ignore' })
+    execFileSync('sh', ['-c', takeDownScript, 'sh', this.folder], apart)
     this.#forget()
   }
 
@@ -144,14 +145,18 @@ export class Plug {
   }
 }
 
-// A namespace stays as long as a process in it, so those go first: each was started by this lab, for nothing else runs there. The
-// same holds for the cgroups of a booted machine, where the dead take a moment to leave. All of it is a process of its own, since
-// whoever began it may be killed before it is done, and one that a second Ctrl-C doesn't end.
+// A namespace stays as long as a process in it, so those go first: each was started by this lab, for nothing else runs there. One
+// that is killed still ends the system call it is in, which may make a file, and then takes a moment. The same holds for the cgroups
+// of a booted machine.
 const takeDownScript = `
-trap '' INT TERM HUP
 folder=$1 name=\${1##*/}
 for netns in $(ip netns list | grep -o "^$name-[^ ]*"); do
-  kill -KILL $(ip netns pids "$netns") 2>/dev/null
+  for moment in $(seq 100); do
+    pids=$(ip netns pids "$netns" 2>/dev/null)
+    [ -n "$pids" ] || break
+    kill -KILL $pids 2>/dev/null
+    sleep 0.02
+  done
   ip netns delete "$netns" 2>/dev/null
 done
 for cgroup in /sys/fs/cgroup/$name-* /sys/fs/cgroup/*/$name-*; do
@@ -164,9 +169,13 @@ done
 rm -rf "$folder"
 true`
 
+// Whoever began it may be killed before it is done, and a second Ctrl-C may come before its shell has read a line: so it is a
+// process of a session of its own, which no terminal signals.
+const apart = { stdio: 'ignore', detached: true } as const
+
 /** Ends what runs in the namespaces and machines of the lab with this folder, and deletes all of it. */
 export async function takeDown(folder: string): Promise<void> {
-  await run('sh', '-c', takeDownScript, 'sh', folder)
+  await once(spawn('sh', ['-c', takeDownScript, 'sh', folder], apart), 'exit')
 }
 
 const living = new Set<Lab>()
