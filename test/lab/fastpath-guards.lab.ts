@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { bytesOf, type Ip6, parseIp6 } from '../../appliance/base/ip6.ts'
 import { type Mac, macBytes, parseMac } from '../../appliance/base/mac.ts'
 import { type Site as Place, siteOf } from '../../appliance/plane/site.ts'
-import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
+import { parseNetworkId, parseNodeAddress, rfc4193Address } from '../../appliance/plane/sixplane.ts'
 import { advertisement, at, icmp6, packet } from '../bpf/frames.ts'
 import type { Daemon } from './daemon.ts'
 import { network, TwoSites } from './sites.ts'
@@ -47,6 +47,11 @@ function lies({ a, b }: TwoSites) {
       name: 'our own source',
       reason: 'forgedSource',
       frame: packet({ ...way, source: at(ours, 0xa2n), destination: at(ours, 0xa1n) }),
+    },
+    {
+      name: "another node's source in RFC 4193 mode",
+      reason: 'forgedSource',
+      frame: packet({ ...way, source: rfc4193Address(ours.network, theirs.node), destination: ours.address }),
     },
     {
       name: "an advertisement of another site's address",

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
+import { formatIp6 } from '../../appliance/base/ip6.ts'
+import { rfc4193Address } from '../../appliance/plane/sixplane.ts'
+import { Capture } from './capture.ts'
 import { Client } from './client.ts'
 import { networkRoutes } from './routes.ts'
-import { TwoSites } from './sites.ts'
+import { type Site, TwoSites } from './sites.ts'
 import { stays, until } from './until.ts'
 import { Zerotier } from './zerotier.ts'
 
@@ -21,7 +24,8 @@ test('ZeroTier: each thing that is missing is named, and with the last of them t
   zerotier.join('ACCESS_DENIED')
   expect((await state('denied')).reasons[0]).toContain(`authorise node ${a.node}`)
   zerotier.join('OK', { assignedAddresses: ['fd80:56c2:e21c:0:199:9311:aa22:bb33/88'] })
-  expect((await state('no-6plane')).reasons[0]).toContain('switch on 6PLANE')
+  expect((await state('no-6plane')).reasons[0]).toContain('RFC 4193 mode alone')
+  expect((await daemon.status()).overlay).toMatchObject({ rfc4193Address: 'fd80:56c2:e21c:0:199:9311:aa22:bb33' })
 
   // Until now the site is nobody's: nothing was promised to the LAN.
   expect(await daemon.status()).toMatchObject({ state: 'waiting', lan: [{ state: 'waiting', prefix: null }] })
@@ -31,6 +35,28 @@ test('ZeroTier: each thing that is missing is named, and with the last of them t
   await state('no-interface')
   await zerotier.makeInterface()
   expect(await daemon.serving()).toMatchObject({ overlay: { node: a.node, interface: 'zt0', sitePrefix: a.prefix } })
+})
+
+test('a network with RFC 4193 mode too: routers reach each other by those addresses, and none asks for the other', async () => {
+  await using sites = await TwoSites.create({ overlay: false })
+  const own = ({ place }: Site) => formatIp6(rfc4193Address(place.network, place.node))
+  await using stack = new AsyncDisposableStack()
+  for (const site of sites.all) {
+    const zerotier = stack.use(new Zerotier(site))
+    await zerotier.start()
+    zerotier.join('OK', { assignedAddresses: [`${own(site)}/88`, `${site.address}/40`] })
+    await zerotier.makeInterface()
+    await site.router.ip('address', 'add', `${own(site)}/88`, 'dev', 'zt0')
+    const daemon = stack.use(site.start({ configuration: zerotier.configuration }))
+    expect((await daemon.serving()).overlay).toMatchObject({ state: 'ok', rfc4193Address: own(site) })
+  }
+  const { a, b } = sites
+  await using capture = await Capture.start(b.router, 'zt0', 'net fd00::/8 or (icmp6 and ip6[40] = 135)')
+  await a.router.reaches(own(b))
+  const [, ...others] = own(b).split(':')
+  const aboutIt = capture.packets.filter(line => line.includes(others.join(':')))
+  expect(aboutIt.filter(line => line.includes('echo request'))).not.toEqual([])
+  expect(aboutIt.filter(line => line.includes('solicitation'))).toEqual([])
 })
 
 test('the overlay stays away: hosts keep the way for 30 s, then lose it, and have it again when it is back', async () => {
