@@ -12,7 +12,7 @@ FASTPATH := appliance/fastpath/fastpath.bpf
 LIB := /usr/lib/$(shell uname -m)-linux-gnu
 RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm $(LIB)/libbpf.so.1:libbpf1
 BUILD_NEEDS := /usr/bin/clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev
-LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/strace:strace /sbin/mke2fs:e2fsprogs /usr/sbin/nft:nftables /sbin/ethtool:ethtool /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd \
+LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/strace:strace /sbin/mke2fs:e2fsprogs /usr/sbin/nft:nftables /sbin/ethtool:ethtool /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd /usr/bin/socat:socat \
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base /usr/bin/dbus-daemon:dbus-daemon \
   $(LIB)/libndp.so.0:libndp0 $(LIB)/libfl.so.2:libfl2 \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap

@@ -19,10 +19,17 @@ export function socketOf({ config, socket }: CommonOptions): string {
   }
 }
 
-/** The body of `GET path` from the daemon. Throws an OperatorError where there is no daemon or it says no. */
-export function ask<T>(socketPath: string, path: string): Promise<T> {
+/** What the daemon shall change: the method, and what it is about as JSON. */
+interface Order {
+  readonly method: 'POST' | 'DELETE'
+  readonly body?: object
+}
+
+/** The body of `GET path` from the daemon, or of what it is told to change. Throws an OperatorError where there is no daemon or it says no. */
+export function ask<T>(socketPath: string, path: string, order?: Order): Promise<T> {
   return new Promise((resolve, reject) => {
-    const options = { socketPath, path, headers: { host: 'localhost' }, agent: false, timeout } as const
+    const method = order?.method ?? 'GET'
+    const options = { socketPath, path, method, headers: { host: 'localhost' }, agent: false, timeout } as const
     const call = request(options, response => {
       let body = ''
       response.setEncoding('utf8')
@@ -33,7 +40,7 @@ export function ask<T>(socketPath: string, path: string): Promise<T> {
       response.on('end', () => {
         try {
           const parsed: unknown = JSON.parse(body)
-          if (response.statusCode === 200) resolve(parsed as T)
+          if (response.statusCode === 200 || response.statusCode === 201) resolve(parsed as T)
           else reject(new OperatorError(`siteplane says: ${(parsed as Problem).error ?? response.statusCode}`))
         } catch {
           reject(new OperatorError(`what answers on ${socketPath} is not siteplane`))
@@ -42,7 +49,7 @@ export function ask<T>(socketPath: string, path: string): Promise<T> {
     })
     call.on('timeout', () => call.destroy(new OperatorError(`siteplane does not answer on ${socketPath}`)))
     call.on('error', error => reject(refusal(socketPath, error)))
-    call.end()
+    call.end(order?.body && JSON.stringify(order.body))
   })
 }
 

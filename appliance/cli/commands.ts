@@ -4,6 +4,7 @@ import { checkCommand } from './check.ts'
 import { joinCommand } from './join.ts'
 import { leasesCommand } from './leases.ts'
 import { planCommand } from './plan.ts'
+import { prefixCommand } from './prefix.ts'
 import { addCommand } from './program.ts'
 import { sitesCommand } from './sites.ts'
 import { statusCommand } from './status.ts'
@@ -20,6 +21,10 @@ export function registerCommands(program: Command, terminal: Terminal): void {
   joinCommand(addCommand(program, 'join', 'join a ZeroTier network and wait until this node is a member'), terminal)
   planCommand(
     addCommand(program, 'plan', "configuration for the site's own router or DHCPv6 server to do our part"),
+    terminal,
+  )
+  prefixCommand(
+    program.command('prefix').description('prefixes of this site for containers and virtual machines, by name'),
     terminal,
   )
   stopCommand(addCommand(program, 'stop', 'stop or hand over the daemon of a systemd unit (ExecStop)'), terminal)

@@ -174,7 +174,6 @@ export const configSchema = z
     overlay,
     lan: z
       .array(lan)
-      .min(1)
       .superRefine(checkLans, { when: () => true })
       .superRefine(checkRelays(usualAdvertise), { when: () => true }),
     fastPath: fastPath.prefault('auto'),

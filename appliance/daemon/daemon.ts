@@ -27,6 +27,8 @@ import { Announcer } from './announcer.ts'
 import { FastPath } from './fast-path.ts'
 import { sitesOf } from './fast-path-status.ts'
 import { recallSite } from './memory.ts'
+import { prefixView } from './prefix-view.ts'
+import { Prefixes } from './prefixes.ts'
 import { Router } from './router.ts'
 import { Slot } from './slot.ts'
 import { leasesOf, statusOf } from './status.ts'
@@ -56,6 +58,7 @@ export class Daemon {
   readonly #converger: Converger
   readonly #overlay: Slot<Overlay>
   readonly #http: Slot<HttpServer>
+  readonly #prefixes: Prefixes
   readonly #router: Router
   readonly #announcer: Announcer
   #config: Config
@@ -84,13 +87,23 @@ export class Daemon {
     const journal = await FileJournal.open(directory, options.log).catch(error => {
       throw inDirectory(error)
     })
-    return new Daemon(options, config, { store, clients, kernel, journal, fastPath }, resources.move())
+    const { bindings } = store
+    const file = join(directory, 'prefixes.json')
+    const prefixes = new Prefixes({ file, bindings, now: () => systemClock.now(), log: options.log })
+    return new Daemon(options, config, { store, clients, kernel, journal, fastPath, prefixes }, resources.move())
   }
 
   private constructor(
     options: DaemonOptions,
     config: Config,
-    opened: { store: Store; clients: ClientStore; kernel: Kernel; journal: FileJournal; fastPath: FastPath },
+    opened: {
+      store: Store
+      clients: ClientStore
+      kernel: Kernel
+      journal: FileJournal
+      fastPath: FastPath
+      prefixes: Prefixes
+    },
     resources: AsyncDisposableStack,
   ) {
     const { log } = options
@@ -104,9 +117,10 @@ export class Daemon {
     this.#supervisor = new Supervisor(log, this.#clock)
     this.#converger = new Converger({ kernel: opened.kernel, journal: opened.journal, log, clock: this.#clock })
     this.#overlay = new Slot(this.#makeOverlay(config.overlay))
-    this.#http = new Slot(this.#makeHttp(config))
+    this.#prefixes = opened.prefixes
     this.#router = new Router({
       config,
+      prefixes: opened.prefixes,
       converger: this.#converger,
       fastPath: opened.fastPath,
       forwardRules: () => forwardRules(log),
@@ -121,6 +135,7 @@ export class Daemon {
         log,
       },
     })
+    this.#http = new Slot(this.#makeHttp(config))
     this.#announcer = new Announcer(log, () => this.status())
   }
 
@@ -187,6 +202,7 @@ export class Daemon {
       resolverFailure: router.resolverFailure,
       fastPlan: router.fastPlan,
       fastPath: this.#fastPath,
+      prefixes: prefixView(this.#prefixes, router).prefixes(),
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],
       parts: this.#supervisor.states(),
       httpReasons: this.#http.content.reasons(),
@@ -223,6 +239,7 @@ export class Daemon {
       status: () => this.status(),
       leases: () => leasesOf(this.#store, this.#clients, this.#router.lans),
       sites: () => sitesOf(this.#fastPath, this.#config.overlay.network, this.#clock),
+      ...prefixView(this.#prefixes, this.#router),
       alive: () => true,
       serving: () => this.status().state !== 'waiting',
     }

@@ -1,4 +1,4 @@
-import { contains, equalPrefix, formatPrefix } from '../base/ip6.ts'
+import { contains, equalPrefix, formatPrefix, type Ip6, type Prefix } from '../base/ip6.ts'
 import type { LanConfig } from '../config/schema.ts'
 import { type Binding, type Bindings, isLive, prefixOfDelegation } from '../dhcp/binding.ts'
 import { mostDelegations } from '../dhcp/delegate.ts'
@@ -47,16 +47,17 @@ export class DelegationRoutes {
 
 /** Whether the kernel has the routes of these delegations. */
 export function stand(bindings: readonly Binding[], link: number, site: Site, state: KernelState): boolean {
-  return bindings.every(binding => {
-    const prefix = prefixOfDelegation(site.sitePrefix, binding)
-    return state.routes.some(
-      route =>
-        route.protocol === mark &&
-        route.link === link &&
-        route.via === binding.delegated?.via &&
-        equalPrefix(route.destination, prefix),
-    )
-  })
+  return bindings.every(binding =>
+    hasRoute(state, link, prefixOfDelegation(site.sitePrefix, binding), binding.delegated?.via),
+  )
+}
+
+/** Whether the kernel has our route to this prefix. */
+export function hasRoute(state: KernelState, link: number, prefix: Prefix, via: Ip6 | undefined): boolean {
+  return state.routes.some(
+    route =>
+      route.protocol === mark && route.link === link && route.via === via && equalPrefix(route.destination, prefix),
+  )
 }
 
 /** Why new clients of a LAN get no prefix, as clauses. */

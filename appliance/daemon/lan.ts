@@ -13,6 +13,8 @@ import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Identity } from '../dhcp/identity.ts'
 import { LanServer, type Segment } from '../dhcp/lan-server.ts'
 import { LanWatch, type Watched } from '../dhcp/lan-watch.ts'
+import type { Reservation } from '../dhcp/reservations.ts'
+import type { Scope } from '../dhcp/scope.ts'
 import type { Store } from '../dhcp/store.ts'
 import type { AdvertisementPlan } from '../ndp/advertisement.ts'
 import { introduce } from '../ndp/introduction.ts'
@@ -36,6 +38,8 @@ export interface LanShared {
   readonly log: Log
   /** These delegations of the LAN on this interface were stored: whether the kernel's routes to them stand. */
   readonly routed: (name: string, delegations: readonly Binding[]) => Promise<boolean>
+  /** The prefixes that were allocated by name, as offsets in the site's prefix; the same list until one comes or goes. */
+  readonly named: () => Reservation['prefixes']
 }
 
 /** The world as a LAN sees it. */
@@ -115,14 +119,15 @@ export class LanRunner {
   /** Why hosts don't have what is reserved for them, as sentences. */
   get reservationNotices(): readonly string[] {
     const { store } = this.#shared
-    if (!this.#plan || !scopeOf(this.#config, this.#plan)) return []
-    return reservationNotices(this.#config, this.#plan, store.bindings, store.now())
+    const scope = this.#plan && this.#scope(this.#plan)
+    if (!scope) return []
+    return reservationNotices(this.#config, scope.plan, scope.reservations, store.bindings, store.now())
   }
 
   /** Why new clients get no prefix, as clauses. */
   get delegationFaults(): readonly string[] {
     const { store } = this.#shared
-    const scope = this.#plan && scopeOf(this.#config, this.#plan)
+    const scope = this.#plan && this.#scope(this.#plan)
     return scope ? delegationFaults(scope, store.bindings, store.now()) : []
   }
 
@@ -157,6 +162,17 @@ export class LanRunner {
       this.#failure = messageOf(error)
       await this.stop(false)
     }
+  }
+
+  /** What the DHCPv6 server must know at once, and can, since it takes no time. */
+  rescope(): void {
+    const scope = this.#plan && this.#scope(this.#plan)
+    const server = this.#services?.server
+    if (scope && server instanceof LanServer) server.update(scope, this.#segments)
+  }
+
+  #scope(plan: LanPlan): Scope | undefined {
+    return scopeOf(this.#config, plan, this.#shared.named())
   }
 
   /** Whether that is what the configuration says about DHCPv6. */
@@ -214,7 +230,7 @@ export class LanRunner {
     const managedElsewhere = () =>
       !sentToUsByOthers(this.#config) && advertiser.otherRouters().some(({ managed }) => managed)
     const common = { link, linkLocal: link.linkLocal, managedElsewhere, clock, random, log: this.#log }
-    const scope = scopeOf(this.#config, plan)
+    const scope = this.#scope(plan)
     if (!scope) return new LanWatch({ ...common, watched: this.#watched(plan), duid: identity.duid })
     return new LanServer({
       ...common,
@@ -233,7 +249,7 @@ export class LanRunner {
 
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
     services.advertiser.update(this.#advertisement(services.link, site, plan, world))
-    const scope = scopeOf(this.#config, plan)
+    const scope = this.#scope(plan)
     if (services.server instanceof LanWatch) services.server.update(this.#watched(plan))
     else if (scope) services.server.update(scope, this.#segments)
     if (services.advertising) this.#respond(services, site, plan, world)

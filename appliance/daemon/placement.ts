@@ -65,6 +65,7 @@ export class Placement {
       site,
       overlay: { name: overlay, index: kernel?.links.find(({ name, up }) => name === overlay && up)?.index },
       lans: plannedLans(surroundings, site),
+      bound: config.lan.length > 0,
     })
     if (plan.mode !== this.#plan?.mode || plan.reasons.join() !== this.#plan.reasons.join())
       this.#options.log.info({ mode: plan.mode, reasons: plan.reasons }, 'the fast path is chosen')

@@ -9,18 +9,32 @@ import { type LanPlan, wholeSite } from '../plane/plan.ts'
 
 type Configured = LanConfig['reservations'][number]
 
-const made = new WeakMap<LanConfig, { readonly plan: LanPlan; readonly reservations: Reservations }>()
+interface Made {
+  readonly plan: LanPlan
+  readonly named: Reservation['prefixes']
+  readonly reservations: Reservations
+}
 
-/** The reservations of a LAN. Made once for a configuration and a prefix: the kernel makes us look at everything again each few seconds. */
-export function reservationsOf(config: LanConfig, plan: LanPlan): Reservations {
+const noNames: Reservation['prefixes'] = []
+const made = new WeakMap<LanConfig, Made>()
+
+/**
+ * The reservations of a LAN; no client gets what is in `named`, the prefixes that were allocated by name. Made once for a
+ * configuration and a prefix: the kernel makes us look at everything again each few seconds.
+ */
+export function reservationsOf(
+  config: LanConfig,
+  plan: LanPlan,
+  named: Reservation['prefixes'] = noNames,
+): Reservations {
   const known = made.get(config)
-  if (known?.plan.prefix.address === plan.prefix.address) return known.reservations
-  const elsewhere = prefixesOf(config.reservedElsewhere, plan)
+  if (known?.plan.prefix.address === plan.prefix.address && known.named === named) return known.reservations
+  const elsewhere = [...prefixesOf(config.reservedElsewhere, plan), ...named]
   const reservations = new Reservations(
     config.reservations.map(each => reservationOf(each, plan)),
     elsewhere,
   )
-  made.set(config, { plan, reservations })
+  made.set(config, { plan, named, reservations })
   return reservations
 }
 
@@ -52,9 +66,14 @@ function identityOf({ duid, iaid, hwAddress, hostname }: Configured): Identity {
 const mostTold = 8
 
 /** Why hosts don't have what is reserved for them, as sentences. */
-export function reservationNotices(config: LanConfig, plan: LanPlan, bindings: Bindings, now: number): string[] {
+export function reservationNotices(
+  config: LanConfig,
+  plan: LanPlan,
+  reservations: Reservations,
+  bindings: Bindings,
+  now: number,
+): string[] {
   const site = wholeSite(plan.prefix)
-  const reservations = reservationsOf(config, plan)
   const foreign = config.reservations.flatMap(({ ipAddresses, prefixes }) => [
     ...ipAddresses.filter(address => offsetOf(address, plan) === undefined).map(formatIp6),
     ...prefixes.filter(prefix => offsetOfPrefix(prefix, site) === undefined).map(formatPrefix),

@@ -20,7 +20,9 @@ import { DelegationRoutes, stand } from './delegations.ts'
 import type { FastPath } from './fast-path.ts'
 import { LanRunner, type LanShared, type LanWorld, readiness } from './lan.ts'
 import { rememberSite } from './memory.ts'
+import type { Surroundings } from './named-prefix.ts'
 import { Placement } from './placement.ts'
+import type { Prefixes } from './prefixes.ts'
 import { behind, segmentRoutes } from './segments.ts'
 
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
@@ -35,7 +37,8 @@ interface RouterOptions {
   readonly forwardRules: () => Promise<readonly string[]>
   readonly report: () => OverlayReport
   readonly recalled: Site | undefined // who we were before this start
-  readonly shared: Omit<LanShared, 'routed'>
+  readonly prefixes: Prefixes
+  readonly shared: Omit<LanShared, 'routed' | 'named'>
 }
 
 export class Router {
@@ -78,6 +81,16 @@ export class Router {
     return this.#site
   }
 
+  /** What decides about prefixes with names; undefined while the site isn't known. */
+  get surroundings(): Surroundings | undefined {
+    return this.#site && { config: this.#config, site: this.#site, overlay: this.#overlayName }
+  }
+
+  /** The kernel's state as it was last dumped. */
+  get kernel(): KernelState | undefined {
+    return this.#kernel
+  }
+
   get lans(): readonly LanRunner[] {
     return [...this.#lans.values()]
   }
@@ -112,6 +125,12 @@ export class Router {
     this.#config = config
     if (overlay.network !== config.overlay.network || overlay.kind !== config.overlay.kind)
       this.#overlayName = undefined
+  }
+
+  /** A prefix with a name came or went: no client gets what is in it, from now on and before anything else happens. */
+  async prefixesChanged(): Promise<void> {
+    for (const lan of this.#lans.values()) lan.rescope()
+    await this.refresh()
   }
 
   /** Something changed. Resolves when a pass that began after this call is done. */
@@ -161,7 +180,11 @@ export class Router {
     this.#followOverlay(report)
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
-    const routes = this.#delegations.wanted(this.#config.lan, this.#site)
+    const surroundings = this.surroundings
+    const routes = [
+      ...this.#delegations.wanted(this.#config.lan, this.#site),
+      ...(surroundings ? this.#options.prefixes.routes(surroundings) : []),
+    ]
     await this.#answerEarly()
     await this.#placement.follow({
       config: this.#config,
@@ -265,7 +288,8 @@ export class Router {
     const known = this.#lans.get(lan.interface)
     if (known) return known
     const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
-    const runner = new LanRunner(lan, { ...this.#options.shared, routed })
+    const named: LanShared['named'] = () => this.#options.prefixes.ranges
+    const runner = new LanRunner(lan, { ...this.#options.shared, routed, named })
     this.#lans.set(lan.interface, runner)
     return runner
   }

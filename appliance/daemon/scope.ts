@@ -1,19 +1,23 @@
 import { addressIn } from '../base/ip6.ts'
 import type { LanConfig } from '../config/schema.ts'
 import { offersOf } from '../dhcp/configuration.ts'
+import type { Reservation } from '../dhcp/reservations.ts'
 import type { Scope } from '../dhcp/scope.ts'
 import { type LanPlan, wholeSite } from '../plane/plan.ts'
 import { reservationsOf } from './reservations.ts'
 
-/** What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now; undefined where it is off. */
-export function scopeOf(config: LanConfig, plan: LanPlan): Scope | undefined {
+/**
+ * What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now; undefined where it is off.
+ * `named` are the prefixes that were allocated by name.
+ */
+export function scopeOf(config: LanConfig, plan: LanPlan, named?: Reservation['prefixes']): Scope | undefined {
   const { interface: name, dhcpv6, delegate, dns, ntp } = config
   if (dhcpv6 === 'off') return undefined
   const { options, leasequery, ...served } = dhcpv6
   const offers = offersOf({ dns, ntp, options, allowAddressRegistration: served.allowAddressRegistration })
   const offset = delegate?.prefix.address ?? 0n
   const prefix = { address: addressIn(wholeSite(plan.prefix), offset), length: delegate?.prefix.length ?? 0 }
-  const reservations = reservationsOf(config, plan)
+  const reservations = reservationsOf(config, plan, named)
   return {
     interface: name,
     plan,

@@ -17,6 +17,7 @@ import type {
   OtherRouter,
   OverlayStatus,
   PartStatus,
+  PrefixRow,
   SegmentStatus,
   Status,
 } from '../http/api.ts'
@@ -45,6 +46,7 @@ export interface Snapshot {
   readonly resolverFailure: string | undefined
   readonly fastPlan: FastPathPlan | undefined
   readonly fastPath: FastPath
+  readonly prefixes: readonly PrefixRow[]
   readonly storeReasons: readonly string[]
   readonly parts: readonly { readonly name: string; readonly state: PartState }[]
   readonly httpReasons: readonly string[]
@@ -55,7 +57,10 @@ export function statusOf(snapshot: Snapshot): Status {
   const lan = snapshot.lans.map(runner => lanStatus(runner, snapshot))
   const overlay = overlayStatus(snapshot)
   const faults = faultsOf(snapshot, lan)
-  const serving = lan.some(each => each.state !== 'waiting')
+  const { config, site, kernel } = snapshot
+  // A host of the overlay without LANs serves when others reach it.
+  const serving =
+    config.lan.length === 0 ? site !== undefined && kernel.converged : lan.some(each => each.state !== 'waiting')
   return {
     version: snapshot.version,
     state: faults.length === 0 && serving ? 'serving' : serving ? 'degraded' : 'waiting',
@@ -108,6 +113,7 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
     ...lans.flatMap(managed),
     ...lans.flatMap(runner => runner.reservationNotices),
+    ...snapshot.prefixes.flatMap(({ name, reason }) => (reason === null ? [] : [`prefix ${name} ${reason}`])),
     ...membersOf(snapshot),
     ...(snapshot.config.fastPath.mode === 'auto' ? fallbacks(snapshot) : []),
     ...(kernel.forwarding === 'all' && lan.length > 0 ? [all] : []),

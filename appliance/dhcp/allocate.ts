@@ -24,6 +24,11 @@ function draw(key: BindingKey, counter: number, secret: Uint8Array): bigint {
   return hmac(secret, out.u32(counter).take()).readBigUInt64BE(0)
 }
 
+/** The same of a prefix that is chosen by its name. No secret: whoever knows the name may know the prefix, and it is the same again where all files are lost. */
+export function drawNamed(name: string, counter: number): bigint {
+  return hash('sha256', `siteplane prefix ${name} ${counter}`, 'buffer').readBigUInt64BE(0)
+}
+
 /** HMAC-SHA256 by its definition: Node's own makes objects that cost more than the hashes. RFC 2104 section 2. */
 function hmac(secret: Uint8Array, message: Uint8Array): Buffer {
   const key = secret.length > block ? hash('sha256', secret, 'buffer') : secret
@@ -72,10 +77,15 @@ export function allocate(
 
 const neighbours = 1024 // prefixes beside the candidate that are looked at in a crowded pool
 
+/** The same for the prefix of a binding. */
+export const drawFor =
+  (key: BindingKey, secret: Uint8Array) =>
+  (counter: number): bigint =>
+    draw(key, counter, secret)
+
 /** The first candidate for a prefix of this length in `pool` that `isFree` lets through, as its first address; or undefined. */
 export function allocatePrefix(
-  key: BindingKey,
-  secret: Uint8Array,
+  draw: (counter: number) => bigint,
   pool: Prefix,
   length: number,
   isFree: (first: Ip6) => boolean,
@@ -83,10 +93,10 @@ export function allocatePrefix(
   const count = 1n << BigInt(length - pool.length)
   const at = (index: bigint) => addressIn(pool, index << BigInt(128 - length))
   for (let counter = 0; counter < attempts; counter++) {
-    const first = at(draw(key, counter, secret) % count)
+    const first = at(draw(counter) % count)
     if (isFree(first)) return first
   }
-  const start = draw(key, 0, secret)
+  const start = draw(0)
   for (let i = 0n; i < neighbours && i < count; i++) {
     const first = at((start + i) % count)
     if (isFree(first)) return first

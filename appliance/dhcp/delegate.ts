@@ -4,7 +4,7 @@
  */
 import { equalPrefix, type Prefix } from '../base/ip6.ts'
 import { wholeSite } from '../plane/plan.ts'
-import { allocatePrefix } from './allocate.ts'
+import { allocatePrefix, drawFor } from './allocate.ts'
 import { type Binding, type BindingKey, hostOf, isLive, isSameKey, prefixOfDelegation } from './binding.ts'
 import { MessageType } from './message.ts'
 import { findOptions, type IaPd, type IaPrefix, type Option } from './options.ts'
@@ -119,7 +119,7 @@ function choose(turn: Turn, ia: IaPd, key: BindingKey, binding: Binding | undefi
   const wanted = prefixesOf(ia).find(each => judgePrefix(scope, each) === 'ours' && isFree(turn, key, each))
   if (wanted) return take(turn, key, kept, wanted)
   if (length === undefined) return undefined
-  const address = allocatePrefix(key, identity.secret, pool.prefix, length, each =>
+  const address = allocatePrefix(drawFor(key, identity.secret), pool.prefix, length, each =>
     isFree(turn, key, { address: each, length }),
   )
   return address === undefined ? undefined : take(turn, key, kept, { address, length })

@@ -28,6 +28,8 @@ export interface Wanted {
   readonly site: Site
   readonly overlay: { readonly name: string; readonly index: number | undefined } // undefined while it can't take packets
   readonly lans: readonly PlannedLan[]
+  /** Whether hosts that nobody knows are looked for only so often. What has no LAN has nobody to tell which are known. */
+  readonly bound: boolean
 }
 
 export interface Placement {
@@ -77,8 +79,9 @@ function refusalOf(mode: Mode, { turbo, forwardRules }: Wanted): string | undefi
 }
 
 function place(mode: 'stateless' | 'emulate', turbo: boolean, wanted: Wanted, load: Load): Placement[] {
-  const { site, overlay, lans } = wanted
-  const overlayFeatures: Feature[] = ['emulate', 'proxy', 'guard', 'count', 'bound']
+  const { site, overlay, lans, bound } = wanted
+  const overlayFeatures: Feature[] = ['emulate', 'proxy', 'guard', 'count']
+  if (bound) overlayFeatures.push('bound')
   if (mode === 'stateless') overlayFeatures.push('rewrite')
   const instance = { kind: 'overlay', site, features: overlayFeatures, subnets: subnetsOf(lans) } as const
   return [

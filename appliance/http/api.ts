@@ -142,6 +142,35 @@ export interface Leases {
   readonly leftOut: number // leases that there are besides: of very many, some are shown
 }
 
+/** One row of `GET /v1/prefixes`, which says `{prefixes: […]}`; also the answer to what allocates or releases it. */
+export interface PrefixRow {
+  readonly name: string
+  readonly prefix: string
+  readonly routerAddress: string | null // ::1 of it, for the bridge or host that it is routed to; null where it is too long
+  readonly via: string | null // the next hop; null where it is on-link on its interface
+  readonly interface: string | null
+  readonly state: 'routed' | 'waiting'
+  readonly reason: string | null // what it waits for, as a clause
+  readonly allocatedAt: string
+}
+
+export interface Prefixes {
+  readonly prefixes: readonly PrefixRow[]
+}
+
+/** The body of `POST /v1/prefixes`: one of `via` and `interface`, or both. */
+export interface PrefixRequest {
+  readonly name: string
+  readonly length?: number | undefined
+  readonly via?: string | undefined
+  readonly interface?: string | undefined
+}
+
+/** What came of a request to change something. `created`: it was not there before. */
+export type Changed<What> =
+  | { readonly kind: 'done'; readonly what: What; readonly created: boolean }
+  | { readonly kind: 'refused'; readonly status: 400 | 404 | 409 | 503; readonly error: string }
+
 /** Any answer that is not 200 or a probe's. */
 export interface Problem {
   readonly error: string // a sentence
@@ -152,6 +181,9 @@ export interface View {
   status(): Status
   leases(): Leases
   sites(): readonly SiteRow[]
+  prefixes(): readonly PrefixRow[]
+  allocatePrefix(request: PrefixRequest): Promise<Changed<PrefixRow>>
+  releasePrefix(name: string): Promise<Changed<PrefixRow>>
   alive(): boolean
   serving(): boolean
 }

@@ -117,9 +117,8 @@ export class HttpServer implements Part {
   }
 
   async #openTcp({ host, port }: { host: string; port: number }): Promise<Server> {
-    const access: Access = isLoopback(host)
-      ? { kind: 'loopback' }
-      : { kind: 'token', token: loadToken(this.#options.stateDirectory) }
+    const token = () => loadToken(this.#options.stateDirectory)
+    const access: Access = isLoopback(host) ? { kind: 'loopback', token } : { kind: 'token', token: token() }
     const server = await this.#server(access)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)

@@ -6,7 +6,7 @@ import { type Clock, sleep } from '../base/clock.ts'
 import { KernelError, messageOf } from '../base/errors.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Part } from '../base/part.ts'
-import { type Desired, desired, type Intent, nothing } from './desired.ts'
+import { type Desired, desired, type Intent, isRouter, nothing } from './desired.ts'
 import { type ForwardingMode, forwardingMode, isForwarding } from './forwarding.ts'
 import type { Journal } from './journal.ts'
 import type { Address, Kernel, KernelState, Link, Step } from './kernel.ts'
@@ -83,7 +83,7 @@ export class Converger implements Part {
 
   status(): KernelStatus {
     const state = this.#state
-    const forwards = state !== undefined && this.#intent?.site !== undefined && this.#intent.lans.length > 0
+    const forwards = state !== undefined && this.#intent?.site !== undefined && isRouter(this.#intent)
     return {
       converged: this.#converged,
       reasons: this.#reasons,

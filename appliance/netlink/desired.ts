@@ -40,7 +40,8 @@ export interface Intent {
   /** `stateless`: by one next hop, once the program that knows the owner's MAC stands. `on-link`: each address is its own. */
   readonly nextHop: 'stateless' | 'on-link'
   readonly programs: readonly { readonly link: string; readonly point: Point; readonly id: number }[]
-  readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[] // delegated
+  /** To what lies behind hosts of LANs, or behind links of their own: containers, virtual machines. */
+  readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[]
 }
 
 export type OwnAddress = Pick<Address, 'link' | 'address' | 'length'>
@@ -89,12 +90,13 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
   const links = new Map(state.links.map(link => [link.name, link]))
   const lans = intent.lans.filter(lan => links.has(lan.link))
   const overlayLink = overlay && links.get(overlay.link)
-  const lanNames = lans.map(lan => lan.link)
+  const inner = innerLinks(intent)
+  const forwarding = [...lans.map(lan => lan.link), ...inner]
   const stateless = statelessLink(intent, overlayLink, state, changes)
   return {
     addresses: addresses(intent, site, links),
     routes: routes(intent, site, links, stateless),
-    rules: rules(intent, site, state, changes),
+    rules: rules(intent, site, inner, state, changes),
     neighbours: stateless ? [{ link: stateless.index, address: nextHop, mac: placeholderMac, permanent: true }] : [],
     programs: programs(intent, links, state.direct),
     // To make or remove one costs the link some milliseconds of packets: the kernel halts its queues meanwhile.
@@ -102,11 +104,11 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
       name => links.get(name)?.index ?? [],
     ),
     sysctls: [
-      ...acceptRaSettings(overlay?.link, state, changes),
+      ...(isRouter(intent) ? acceptRaSettings(overlay?.link, state, changes) : []),
       ...(overlayLink ? overlaySettings(overlayLink.name) : []),
-      ...lanNames.flatMap(lanSettings),
+      ...lans.flatMap(lan => lanSettings(lan.link)),
       ...(overlayLink && intent.resolver === 'netlink' ? resolverSettings(overlayLink.name) : []),
-      ...forwardingSettings(lanNames, overlayLink?.name, state, changes),
+      ...(isRouter(intent) ? forwardingSettings(forwarding, overlayLink?.name, state, changes) : []),
     ].filter(({ path }) => state.sysctls.has(path)),
     // The neighbour responder hears solicitations for any address of the /40, also after a crash of ours.
     allMulticast: lans.map(lan => links.get(lan.link)!.index),
@@ -114,13 +116,23 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
 }
 
 /** `iif lo` is what this machine itself sends: a rule for it would cut the machine off. */
-function withoutLoopback({ overlay, lans, ...rest }: Intent, { links }: KernelState): Intent {
+function withoutLoopback({ overlay, lans, routes, ...rest }: Intent, { links }: KernelState): Intent {
   const isLoopback = (name: string) => links.some(link => link.loopback && link.name === name)
   return {
     ...rest,
     overlay: overlay && isLoopback(overlay.link) ? undefined : overlay,
     lans: lans.filter(lan => !isLoopback(lan.link)),
+    routes: routes.filter(route => !isLoopback(route.link)),
   }
+}
+
+/** Whether there is anything to forward to. A machine without LANs and prefixes is a host of the overlay, and stays one. */
+export const isRouter = ({ lans, routes }: Intent): boolean => lans.length > 0 || routes.length > 0
+
+/** Links with a prefix of the site that are no LANs: bridges of containers, taps of virtual machines. Whether they are there or not. */
+function innerLinks({ overlay, lans, routes }: Intent): string[] {
+  const others = new Set([...lans.map(lan => lan.link), ...(overlay ? [overlay.link] : [])])
+  return [...new Set(routes.map(route => route.link))].filter(name => !others.has(name))
 }
 
 type Links = ReadonlyMap<string, Link>
@@ -192,14 +204,15 @@ function routes(intent: Intent, site: Site, links: Links, stateless: Link | unde
   // No node has these addresses: the sender hears of it at once.
   for (const prefix of ownerless(site.network)) unreachable(prefix, ordinaryMetric)
 
-  unreachable(upperHalf(site.sitePrefix), ordinaryMetric) // what is unassigned there never goes to the first LAN
+  // What is unassigned there never goes to the first LAN.
+  if (intent.lans.length > 0) unreachable(upperHalf(site.sitePrefix), ordinaryMetric)
   // While a LAN is down its packets would follow the /40 to the overlay, which would only send them back.
   unreachable(site.sitePrefix, lastResort)
   unreachable(site.networkPrefix, lastResort) // nor does anything of the network follow the default route to the internet
   return own
 }
 
-function rules(intent: Intent, site: Site, state: KernelState, changes: Changes): Rule[] {
+function rules(intent: Intent, site: Site, inner: readonly string[], state: KernelState, changes: Changes): Rule[] {
   const lookup = (priority: number, destination: Prefix, action: Rule['action']): Rule => ({
     priority,
     destination,
@@ -214,10 +227,12 @@ function rules(intent: Intent, site: Site, state: KernelState, changes: Changes)
     action: { kind: 'prohibit' },
     protocol: mark,
   })
-  const served = new Set([...intent.lans.map(lan => lan.link), ...(intent.overlay ? [intent.overlay.link] : [])])
+  const hosts = [...intent.lans.map(lan => lan.link), ...inner]
+  const served = new Set([...hosts, ...(intent.overlay ? [intent.overlay.link] : [])])
+  const shut = isRouter(intent) ? linksToShut(served, state, changes) : []
   return [
     // Before the /40 is looked up: what comes in by the WAN has no business on LANs and overlay either.
-    ...linksToShut(served, state, changes).map(link => prohibit(priorities.others, link)),
+    ...shut.map(link => prohibit(priorities.others, link)),
     // What an operator or Docker routes inside our /80 by a longer prefix wins over table 80.
     lookup(priorities.site, site.sitePrefix, {
       kind: 'lookup',
@@ -226,9 +241,7 @@ function rules(intent: Intent, site: Site, state: KernelState, changes: Changes)
     }),
     lookup(priorities.network, site.networkPrefix, { kind: 'lookup', table }),
     ...(intent.overlay ? [prohibit(priorities.overlay, intent.overlay.link)] : []),
-    ...intent.lans
-      .filter(lan => forwardedNothing(lan.link, state, changes))
-      .map(lan => prohibit(priorities.lan, lan.link)),
+    ...hosts.filter(link => forwardedNothing(link, state, changes)).map(link => prohibit(priorities.lan, link)),
   ]
 }
 

@@ -51,7 +51,7 @@ test('what is of another site is told, and so is who has what is reserved for an
   let table = new Table()
   const foreign =
     'fc9c:56c2:e311:2222:3333::13 is reserved on eth1, but it is not of this site, fc9c:56c2:e389:e92c:eee5::/80: give its last bits alone'
-  expect(reservationNotices(first, plan, table, now)).toEqual([foreign])
+  expect(reservationNotices(first, plan, reservationsOf(first, plan), table, now)).toEqual([foreign])
   const hold = (duid: string, hostname: string | undefined) =>
     table.apply([
       {
@@ -73,14 +73,14 @@ test('what is of another site is told, and so is who has what is reserved for an
       },
     ])
   hold('00:04:bb', 'laptop')
-  expect(reservationNotices(first, plan, table, now)).toEqual([
+  expect(reservationNotices(first, plan, reservationsOf(first, plan), table, now)).toEqual([
     foreign,
     'fc9c:56c2:e389:e92c:eee5::11 is reserved for another host than laptop, which has it until it renews',
   ])
-  expect(reservationNotices(first, plan, table, now + 1000)).toEqual([foreign])
+  expect(reservationNotices(first, plan, reservationsOf(first, plan), table, now + 1000)).toEqual([foreign])
   table = new Table()
   hold('00:03:00:01:02:00:00:00:00:11', undefined) // the host itself
-  expect(reservationNotices(first, plan, table, now)).toEqual([foreign])
+  expect(reservationNotices(first, plan, reservationsOf(first, plan), table, now)).toEqual([foreign])
   table.apply([
     {
       kind: 'quarantine',
@@ -95,7 +95,7 @@ test('what is of another site is told, and so is who has what is reserved for an
       },
     },
   ])
-  expect(reservationNotices(first, plan, table, now)).toEqual([
+  expect(reservationNotices(first, plan, reservationsOf(first, plan), table, now)).toEqual([
     foreign,
     'fc9c:56c2:e389:e92c:eee5::12 is reserved, but was found in use by another host: nobody gets it for a day',
   ])

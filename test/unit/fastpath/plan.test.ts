@@ -23,6 +23,7 @@ const wanted: Wanted = {
   site,
   overlay: { name: 'zt0', index: 7 },
   lans: [lan('eth1'), lan('eth2', 5)],
+  bound: true,
 }
 
 /** Loads everything, and remembers what it was asked for; or refuses what it is told to. */
@@ -54,7 +55,9 @@ describe('the best that works is chosen', () => {
       turbo: false,
       turboRefused: undefined,
     })
-    expect(asked[0]).toMatchObject({ features: expect.arrayContaining(['rewrite', 'guard']), subnets: [5] })
+    expect(asked[0]).toMatchObject({ features: expect.arrayContaining(['rewrite', 'guard', 'bound']), subnets: [5] })
+    planFastPath({ ...wanted, lans: [], bound: false }, load)
+    expect(asked.at(-1)).toMatchObject({ features: expect.not.arrayContaining(['bound']) })
   })
 
   test('emulate where the kernel refuses the rewrite alone, and the status hears why', () => {
@@ -94,6 +97,7 @@ describe('turbo', () => {
     {
       name: 'is refused beside rules for forwarding',
       turbo: true,
+      bound: true,
       forwardRules: rules,
       on: false,
       refused: /^turbo is refused: .*inet filter forward/,

@@ -1,4 +1,13 @@
-import type { LeaseRow, Leases, SiteRow, Status, View } from '../../../appliance/http/api.ts'
+import type {
+  Changed,
+  LeaseRow,
+  Leases,
+  PrefixRequest,
+  PrefixRow,
+  SiteRow,
+  Status,
+  View,
+} from '../../../appliance/http/api.ts'
 
 /** A site that serves, as the API says it. */
 export const servingStatus: Status = {
@@ -147,12 +156,38 @@ export const siteRows: readonly SiteRow[] = [
   },
 ]
 
+export const prefixRows: readonly PrefixRow[] = [
+  {
+    name: 'docker1',
+    prefix: 'fc9c:56c2:e389:e92c:eee5:c0de:1:0/112',
+    routerAddress: 'fc9c:56c2:e389:e92c:eee5:c0de:1:1',
+    via: 'fc9c:56c2:e389:e92c:eee5::5',
+    interface: 'eth1',
+    state: 'routed',
+    reason: null,
+    allocatedAt: '2026-11-24T03:00:00.000Z',
+  },
+  {
+    name: 'vm1',
+    prefix: 'fc9c:56c2:e389:e92c:eee5:c123::/96',
+    routerAddress: 'fc9c:56c2:e389:e92c:eee5:c123:0:1',
+    via: null,
+    interface: 'tap0',
+    state: 'waiting',
+    reason: 'waits for interface tap0, which does not exist',
+    allocatedAt: '2026-11-24T03:00:00.000Z',
+  },
+]
+
 export class FakeView implements View {
   current: Status = servingStatus
   rows: readonly LeaseRow[] = leaseRows
   leftOut = 0
   siteRows: readonly SiteRow[] = siteRows
   living = true
+  prefixRows: readonly PrefixRow[] = prefixRows
+  changed: Changed<PrefixRow> = { kind: 'done', what: prefixRows[0]!, created: true }
+  readonly asked: (PrefixRequest | string)[] = [] // what was to be allocated or released
 
   status(): Status {
     return this.current
@@ -162,6 +197,17 @@ export class FakeView implements View {
   }
   sites(): readonly SiteRow[] {
     return this.siteRows
+  }
+  prefixes(): readonly PrefixRow[] {
+    return this.prefixRows
+  }
+  async allocatePrefix(request: PrefixRequest): Promise<Changed<PrefixRow>> {
+    this.asked.push(request)
+    return this.changed
+  }
+  async releasePrefix(name: string): Promise<Changed<PrefixRow>> {
+    this.asked.push(name)
+    return this.changed
   }
   alive(): boolean {
     return this.living

@@ -94,6 +94,11 @@ const lanSettings = (link: string) => `
   sysctl ipv6/conf/${link}/forwarding=1
   sysctl ipv6/conf/${link}/ignore_routes_with_linkdown=1`
 
+const containers = (link: string) => `
+  rule 1082: iif ${link} prohibit proto 80
+  sysctl ipv6/conf/${link}/force_forwarding=1
+  sysctl ipv6/conf/${link}/forwarding=1`
+
 const firstLanA = (link: string) => `
   addr fc9c:56c2:e389:e930:5ee::1/80 dev ${link}
   route fc9c:56c2:e389:e930:5ee::/80 dev ${link} table 80 proto 80 metric 1024
@@ -153,6 +158,31 @@ export const states: readonly { readonly name: string; readonly intent: Intent; 
     }),
     own: `${everywhereA + acceptRa + overlayZt0 + firstLanA('eth1')}
       route fc9c:56c2:e389:e930:5ee:c000::/96 via fe80::5 dev eth1 table 80 proto 80 metric 1024`,
+  },
+  {
+    name: 'a bridge of containers beside the LAN',
+    intent: intent({
+      overlay: 'zt0',
+      lans: [{ link: 'eth1' }],
+      routes: [{ prefix: parsePrefix('fc9c:56c2:e389:e930:5ee:c123::/96'), link: 'eth2', via: undefined }],
+    }),
+    own: `${everywhereA + acceptRa + overlayZt0 + firstLanA('eth1') + containers('eth2')}
+      route fc9c:56c2:e389:e930:5ee:c123::/96 dev eth2 table 80 proto 80 metric 1024`,
+  },
+  {
+    name: 'a host of the overlay, whose containers have all of the site',
+    intent: intent({
+      overlay: 'zt0',
+      routes: [{ prefix: parsePrefix('fc9c:56c2:e389:e930:5ee::/80'), link: 'eth2', via: undefined }],
+      fastPath: true,
+    }),
+    own: `${everywhereA.replace(/.*::\/81.*/, '') + acceptRa + fastZt0 + containers('eth2')}
+      route fc9c:56c2:e389:e930:5ee::/80 dev eth2 table 80 proto 80 metric 1024`,
+  },
+  {
+    name: 'a host of the overlay, which forwards nothing',
+    intent: intent({ overlay: 'zt0' }),
+    own: everywhereA.replace(/.*::\/81.*/, '') + overlayZt0.replace(/.*force_forwarding.*/, ''),
   },
   {
     name: 'another site prefix',

@@ -1,0 +1,81 @@
+/** Prefixes of this site for what lies behind a host or an interface, each with a name and a route. */
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Prefixes, PrefixRequest, PrefixRow } from '../http/api.ts'
+import { ask, socketOf } from './client.ts'
+import { addCommand, type CommonOptions } from './program.ts'
+import { json, type Terminal, table } from './terminal.ts'
+
+const path = '/v1/prefixes'
+
+interface Where extends CommonOptions {
+  readonly length?: number
+  readonly via?: string
+  readonly interface?: string
+}
+
+export function prefixCommand(command: Command, terminal: Terminal): void {
+  addCommand(command, 'allocate <name>', 'give a name a prefix of its own, the same one each time, and route it')
+    .option('--length <bits>', 'how long it is (default: 96)', wholeNumber)
+    .option('--via <address>', 'to a host of a LAN, by its address')
+    .option('--interface <name>', 'to an interface of this machine; with a link-local --via the LAN that it is on')
+    .option('--json', 'as the API says it')
+    .action(async (name: string, { length, via, interface: link, ...options }: Where) => {
+      const row = await allocate(socketOf(options), { name, length, via, interface: link })
+      terminal.out(options.json ? json(row) : showAllocated(row))
+    })
+  addCommand(command, 'list', 'the prefixes that have names, and what became of their routes')
+    .option('--json', 'as the API says it')
+    .action(async (options: CommonOptions) => {
+      const told = await ask<Prefixes>(socketOf(options), path)
+      terminal.out(options.json ? json(told) : showPrefixes(told))
+    })
+  addCommand(command, 'release <name>', 'take the route away, and let others have the prefix')
+    .option('--json', 'as the API says it')
+    .action(async (name: string, options: CommonOptions) => {
+      const row = await ask<PrefixRow>(socketOf(options), `${path}/${encodeURIComponent(name)}`, { method: 'DELETE' })
+      terminal.out(options.json ? json(row) : `${row.name} is released: nothing leads to ${row.prefix} any more\n`)
+    })
+}
+
+/** Throws an OperatorError where it can't be had. */
+export const allocate = (socket: string, request: PrefixRequest): Promise<PrefixRow> =>
+  ask<PrefixRow>(socket, path, { method: 'POST', body: request })
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,3}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('must be a whole number')
+}
+
+/** The prefix, and what is left to do where it leads. */
+export function showAllocated(row: PrefixRow): string {
+  const { name, prefix, routerAddress, via, interface: link, reason } = row
+  const first = `${name} has ${prefix}${via === null ? '' : ` via ${via}`} on ${link}${reason === null ? '' : `; it ${reason}`}\n`
+  if (routerAddress === null) return first
+  const length = prefix.slice(prefix.indexOf('/'))
+  if (via === null)
+    return `${first}\nOn this machine, unless what makes ${link} does it:\n  ip address add ${routerAddress}${length} dev ${link}\n`
+  const lines = [
+    `On ${via}, for Docker, in /etc/docker/daemon.json, and a restart of it:`,
+    ...JSON.stringify({ ipv6: true, 'fixed-cidr-v6': prefix }, undefined, 2)
+      .split('\n')
+      .map(line => `  ${line}`),
+    'or for a bridge of any other kind:',
+    '  sysctl -w net.ipv6.conf.all.forwarding=1',
+    `  ip address add ${routerAddress}${length} dev BRIDGE`,
+  ]
+  return `${first}\n${lines.join('\n')}\n`
+}
+
+/** A table, and a sentence for each that leads nowhere yet. */
+export function showPrefixes({ prefixes }: Prefixes): string {
+  if (prefixes.length === 0) return 'no prefix has a name: siteplane prefix allocate NAME --interface NAME\n'
+  const cells = prefixes.map(({ name, prefix, via, interface: link, state }) => [
+    name,
+    prefix,
+    via ?? '',
+    link ?? '',
+    state,
+  ])
+  const waiting = prefixes.flatMap(({ name, reason }) => (reason === null ? [] : [`${name} ${reason}\n`]))
+  return table([['NAME', 'PREFIX', 'VIA', 'INTERFACE', 'STATE'], ...cells]) + waiting.join('')
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { showAllocated, showPrefixes } from '../../../appliance/cli/prefix.ts'
+import { prefixRows } from '../http/view.ts'
+
+const [routed, waiting] = prefixRows as [(typeof prefixRows)[number], (typeof prefixRows)[number]]
+
+test('a prefix behind a host is shown with what that host needs', () => {
+  expect(
+    showAllocated(routed),
+  ).toBe(`docker1 has fc9c:56c2:e389:e92c:eee5:c0de:1:0/112 via fc9c:56c2:e389:e92c:eee5::5 on eth1
+
+On fc9c:56c2:e389:e92c:eee5::5, for Docker, in /etc/docker/daemon.json, and a restart of it:
+  {
+    "ipv6": true,
+    "fixed-cidr-v6": "fc9c:56c2:e389:e92c:eee5:c0de:1:0/112"
+  }
+or for a bridge of any other kind:
+  sysctl -w net.ipv6.conf.all.forwarding=1
+  ip address add fc9c:56c2:e389:e92c:eee5:c0de:1:1/112 dev BRIDGE
+`)
+})
+
+test('a prefix on an interface is shown with what it waits for, and the address that the interface needs', () => {
+  expect(
+    showAllocated(waiting),
+  ).toBe(`vm1 has fc9c:56c2:e389:e92c:eee5:c123::/96 on tap0; it waits for interface tap0, which does not exist
+
+On this machine, unless what makes tap0 does it:
+  ip address add fc9c:56c2:e389:e92c:eee5:c123:0:1/96 dev tap0
+`)
+})
+
+test('a list is a table, and a sentence for each that waits', () => {
+  expect(showPrefixes({ prefixes: prefixRows })).toBe(
+    [
+      'NAME     PREFIX                                 VIA                          INTERFACE  STATE',
+      'docker1  fc9c:56c2:e389:e92c:eee5:c0de:1:0/112  fc9c:56c2:e389:e92c:eee5::5  eth1       routed',
+      'vm1      fc9c:56c2:e389:e92c:eee5:c123::/96                                  tap0       waiting',
+      'vm1 waits for interface tap0, which does not exist',
+      '',
+    ].join('\n'),
+  )
+  expect(showPrefixes({ prefixes: [] })).toBe('no prefix has a name: siteplane prefix allocate NAME --interface NAME\n')
+})
