@@ -20,7 +20,7 @@ LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdum
 KERNELS_NEEDS := /usr/bin/qemu-system-x86_64:qemu-system-x86 /usr/lib/qemu/virtiofsd:qemu-system-common /sbin/depmod:kmod /usr/bin/xz:xz-utils
 
 # These would bring a service that starts by itself: they are unpacked under build/ and not installed.
-UNPACKED := dibbler-client network-manager wide-dhcpv6-client
+UNPACKED := dibbler-client network-manager wide-dhcpv6-client busybox-static
 
 # node_modules/.bin/node is the Node that the product runs on; the machine's own only has to start npm.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin
@@ -53,7 +53,7 @@ debian-packages:
 	{ $$install || { apt-get update && $$install; }; } </dev/null >build/apt.log 2>&1 || { \
 	  tail -n 5 build/apt.log >&2; echo "Could not install what is missing; try: apt-get update && $$install" >&2; exit 1; \
 	}
-	@for package in $(UNPACKED) $(EXTRA_UNPACKED); do \
+	@for package in $(UNPACKED); do \
 	  [ -d build/debian/$$package ] && continue; \
 	  [ "$$(id -u)" = 0 ] || { echo "Needed by the lab, as root: make setup (unpacks $$package)" >&2; continue; }; \
 	  rm -rf build/debian/new && mkdir -p build/debian/new && cd build/debian/new && \
@@ -113,7 +113,6 @@ test-long: root setup ## the random ones of them again, ten times as long, and a
 
 .PHONY: test-kernels
 test-kernels: EXTRA_NEEDS := $(KERNELS_NEEDS)
-test-kernels: EXTRA_UNPACKED := busybox-static
 test-kernels: root setup ## tests on each kernel of Debian 12 and its backports, in an emulator (KERNELS=6.1.0-56-amd64)
 	@node test/kernels/run.ts
 

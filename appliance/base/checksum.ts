@@ -23,3 +23,6 @@ export function checksum(source: Ip6, destination: Ip6, nextHeader: number, mess
   const pseudo = sumWords(bytesOf(source), sumWords(bytesOf(destination), message.length + nextHeader))
   return ~fold(sumWords(message, pseudo)) & 0xffff
 }
+
+/** The checksum over a sum of words. RFC 1071 section 1. */
+export const ipChecksum = (sum: number): number => ~fold(sum) & 0xffff

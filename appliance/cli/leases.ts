@@ -36,7 +36,7 @@ const isHeld = ({ state }: LeaseRow): boolean => state === 'bound' || state === 
 
 function host({ hostname, linkLayerAddress, duid }: LeaseRow): string {
   const name = hostname === null ? undefined : printable(hostname)
-  const text = name ?? linkLayerAddress ?? duid
+  const text = name ?? linkLayerAddress ?? duid ?? ''
   return text.length > 18 ? `${text.slice(0, 17)}…` : text
 }
 

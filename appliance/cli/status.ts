@@ -56,6 +56,12 @@ function lan(entry: LanStatus, terminal: Pick<Terminal, 'color' | 'now'>): strin
     ['router', entry.routerAddress ?? 'not known yet'],
     ['leases', entry.dhcpv6 === 'off' ? "another server's" : String(entry.activeLeases)],
   ]
+  if (entry.ipv4) {
+    const { state, address, pool, activeLeases, reason } = entry.ipv4
+    rows.push(['IPv4', `${state} as ${address}, pool ${pool}, leases ${activeLeases}${reason ? `: ${reason}` : ''}`])
+  }
+  for (const { address, linkLayerAddress } of entry.ipv4?.otherServers ?? [])
+    rows.push(['other DHCPv4', `${address} (${linkLayerAddress})`])
   if (entry.advertise === 'off') rows.push(['advertised', 'by another router'])
   for (const { prefix, relay, heardAt, activeLeases } of entry.segments) {
     const ago = heardAt !== null && duration((terminal.now() - Date.parse(heardAt)) / 1000)

@@ -8,6 +8,7 @@ import { maxSubnet } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { delegation } from './delegation.ts'
 import { ownOption } from './dhcp-option.ts'
+import { checkIpv4, ipv4 } from './ipv4.ts'
 import { checkRelays, relay } from './relay.ts'
 import { reservation } from './reservation.ts'
 import { checkReservations } from './reservation-rules.ts'
@@ -142,6 +143,7 @@ const lan = z
     ).prefault({}),
     reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),
     delegate: delegation.optional().describe('prefixes for what lies behind a host; none unless given'),
+    ipv4: ipv4.optional().describe('DHCPv4 for the hosts; nothing of it unless given'),
     dns: dns.prefault({}),
     ntp: ntp.prefault({}),
   })
@@ -175,6 +177,7 @@ export const configSchema = z
     lan: z
       .array(lan)
       .superRefine(checkLans, { when: () => true })
+      .superRefine(checkIpv4, { when: () => true })
       .superRefine(checkRelays(usualAdvertise), { when: () => true }),
     fastPath: fastPath.prefault('auto'),
     http: z

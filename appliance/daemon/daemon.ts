@@ -26,6 +26,7 @@ import { ZerotierOverlay } from '../overlay/zerotier.ts'
 import { Announcer } from './announcer.ts'
 import { FastPath } from './fast-path.ts'
 import { sitesOf } from './fast-path-status.ts'
+import { Ipv4 } from './ipv4.ts'
 import { recallSite } from './memory.ts'
 import { prefixView } from './prefix-view.ts'
 import { Prefixes } from './prefixes.ts'
@@ -61,6 +62,7 @@ export class Daemon {
   readonly #prefixes: Prefixes
   readonly #router: Router
   readonly #announcer: Announcer
+  readonly #ipv4: Ipv4
   #config: Config
   #refused: string | undefined
 
@@ -118,6 +120,9 @@ export class Daemon {
     this.#converger = new Converger({ kernel: opened.kernel, journal: opened.journal, log, clock: this.#clock })
     this.#overlay = new Slot(this.#makeOverlay(config.overlay))
     this.#prefixes = opened.prefixes
+    const identity = loadIdentity(config.stateDirectory)
+    const clock = this.#clock
+    this.#ipv4 = new Ipv4({ ...config, secret: identity.secret, clock, random: Math.random, log })
     this.#router = new Router({
       config,
       prefixes: opened.prefixes,
@@ -129,8 +134,8 @@ export class Daemon {
       shared: {
         store: opened.store,
         clients: opened.clients,
-        identity: loadIdentity(config.stateDirectory),
-        clock: this.#clock,
+        identity,
+        clock,
         random: Math.random,
         log,
       },
@@ -146,6 +151,7 @@ export class Daemon {
         this.#router.observe(state)
         this.#overlay.content.update(state.links)
         void this.#router.refresh()
+        this.#ipv4.follow(this.#config, state.links)
       }),
     )
     await this.#supervisor.start(this.#converger)
@@ -181,6 +187,7 @@ export class Daemon {
     const final = ending === 'stop'
     this.#log.info({ ending }, 'stopping')
     this.#announcer.stop()
+    this.#ipv4.stop()
     await this.#router.stop(final)
     if (final) await this.#converger.withdraw()
     await this.#supervisor.stop()
@@ -203,6 +210,7 @@ export class Daemon {
       fastPlan: router.fastPlan,
       fastPath: this.#fastPath,
       prefixes: prefixView(this.#prefixes, router).prefixes(),
+      ipv4: this.#ipv4,
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],
       parts: this.#supervisor.states(),
       httpReasons: this.#http.content.reasons(),
@@ -215,6 +223,7 @@ export class Daemon {
     this.#config = config
     this.#options.log.level = config.log.level
     this.#router.configure(config)
+    this.#ipv4.follow(config, this.#converger.status().links)
     if (!sameValue(before.overlay, config.overlay)) {
       const overlay = this.#makeOverlay(config.overlay)
       overlay.update(this.#converger.status().links)
@@ -237,7 +246,7 @@ export class Daemon {
   #makeHttp(config: Config): HttpServer {
     const view: View = {
       status: () => this.status(),
-      leases: () => leasesOf(this.#store, this.#clients, this.#router.lans),
+      leases: () => leasesOf(this.#store, this.#clients, this.#router.lans, this.#ipv4),
       sites: () => sitesOf(this.#fastPath, this.#config.overlay.network, this.#clock),
       ...prefixView(this.#prefixes, this.#router),
       alive: () => true,

@@ -29,6 +29,7 @@ import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixp
 import type { FastPath } from './fast-path.ts'
 import { fallbacks, fastPathStatus, membersOf } from './fast-path-status.ts'
 import { numbers, wallTime } from './figures.ts'
+import type { Ipv4 } from './ipv4.ts'
 import { flagsOf, type LanRunner, sentToUsByOthers } from './lan.ts'
 import { managedNotices } from './managed.ts'
 import { unadvertised } from './unadvertised.ts'
@@ -48,6 +49,7 @@ export interface Snapshot {
   readonly fastPath: FastPath
   readonly prefixes: readonly PrefixRow[]
   readonly storeReasons: readonly string[]
+  readonly ipv4: Ipv4
   readonly parts: readonly { readonly name: string; readonly state: PartState }[]
   readonly httpReasons: readonly string[]
   readonly clock: Clock
@@ -88,6 +90,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...each(runner => runner.services?.server.reasons() ?? []),
     ...each(runner => runner.delegationFaults),
     ...snapshot.storeReasons,
+    ...snapshot.ipv4.reasons(),
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
     ...(snapshot.resolverFailure === undefined ? [] : [`fast path: ${snapshot.resolverFailure}`]),
     ...(snapshot.config.fastPath.mode === 'auto' ? [] : fallbacks(snapshot)),
@@ -182,6 +185,7 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
     prefix: plan ? formatPrefix(plan.prefix) : null,
     routerAddress: plan ? formatIp6(plan.router) : null,
     activeLeases: services?.server.activeLeases() ?? 0,
+    ipv4: snapshot.ipv4.status(runner.config.interface),
     segments: (services?.server.segments() ?? []).map(segmentStatus),
     otherRouters: (advertiser?.otherRouters() ?? []).map(router => ({
       address: formatIp6(router.linkLocal),
@@ -202,6 +206,7 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
       ...numbers(advertiser?.counters(), 'ra.'),
       ...numbers(services?.responder?.counters(), 'neighbour.'),
       ...numbers(services?.server.counters(), 'dhcpv6.'),
+      ...numbers(snapshot.ipv4.counters(runner.config.interface), 'dhcpv4.'),
     },
   }
 }
@@ -222,7 +227,7 @@ function partStatus({ name, state }: { readonly name: string; readonly state: Pa
 }
 
 /** The leases of the LANs as the API shows them. */
-export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanRunner[]): Leases {
+export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanRunner[], ipv4: Ipv4): Leases {
   const served = lans.flatMap(({ plan, config, segments }) =>
     [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
       interface: config.interface,
@@ -235,6 +240,7 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
   const { rows, leftOut } = store.leases(served)
   const leases = rows.map(lease => ({
     ...lease,
+    clientId: null,
     relay: relayOf(routes.get(lease.subnet)?.get(lease.duid)),
     address: formatIp6(lease.address),
     subnet: lease.subnet ?? null,
@@ -244,7 +250,7 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
     validUntil: new Date(lease.validUntil).toISOString(),
     changedAt: new Date(lease.changedAt).toISOString(),
   }))
-  return { leases, leftOut }
+  return { leases: [...leases, ...ipv4.leases()], leftOut }
 }
 
 function relayOf(route: Route | undefined): LeaseRow['relay'] {

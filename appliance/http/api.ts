@@ -39,10 +39,21 @@ export interface LanStatus {
   readonly prefix: string | null
   readonly routerAddress: string | null
   readonly activeLeases: number
+  readonly ipv4: Ipv4Status | null // null: off
   readonly segments: readonly SegmentStatus[]
   readonly otherRouters: readonly OtherRouter[]
   readonly otherServers: readonly OtherServer[]
   readonly counters: Readonly<Record<string, number>>
+}
+
+/** DHCPv4 on a LAN. */
+export interface Ipv4Status {
+  readonly state: 'serving' | 'waiting' | 'yielding' // yielding: another server is there, and hosts get no new address from us
+  readonly reason: string | null
+  readonly address: string // our own, with the length of the network
+  readonly pool: string // first-last
+  readonly activeLeases: number
+  readonly otherServers: readonly { readonly address: string; readonly linkLayerAddress: string }[]
 }
 
 /** A LAN behind a relay on this one. */
@@ -113,11 +124,12 @@ export interface PartStatus {
 
 /** One row of `GET /v1/leases`, which says `{leases: […], leftOut: 0}`. */
 export interface LeaseRow {
-  readonly duid: string
-  readonly iaid: number
-  readonly type: 'IA_NA' | 'IA_PD'
+  readonly duid: string | null // null of IPv4
+  readonly iaid: number | null // null of IPv4
+  readonly clientId: string | null // of IPv4, where the host says one
+  readonly type: 'IA_NA' | 'IA_PD' | 'IPv4'
   readonly address: string // the first one of a delegated prefix
-  readonly prefixLength: number // 128 of an address
+  readonly prefixLength: number // 128 of an address, 32 of one of IPv4
   readonly interface: string
   readonly subnet: number | null // of the LAN; null is the first one
   readonly relay: LeaseRelay | null // null: the host is on our own link

@@ -6,6 +6,7 @@ import { MessageVector, type VectorShape } from './vector.ts'
 
 /** Socket numbers of Linux's asm-generic headers, as x64 and arm64 have them. */
 export const so = {
+  AF_INET: 2,
   AF_INET6: 10,
   AF_NETLINK: 16,
   AF_PACKET: 17,

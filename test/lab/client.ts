@@ -1,5 +1,5 @@
 /**
- * The DHCPv6 clients that LAN hosts run, each as Debian ships it, with its own scripts and default settings. Each gets /etc and
+ * The DHCP clients that LAN hosts run, each as Debian ships it, with its own scripts and default settings. Each gets /etc and
  * /var as copies on write, so that what it does to resolv.conf or its lease file stays in the lab.
  */
 import { existsSync } from 'node:fs'
@@ -7,6 +7,7 @@ import { dhclient } from './client-dhclient.ts'
 import { dhcp6c } from './client-dhcp6c.ts'
 import { dhcpcd, dhcpcdRouter } from './client-dhcpcd.ts'
 import { dibbler, dibblerReconfigured, dibblerRouter } from './client-dibbler.ts'
+import { dhclient4, dhcpcd4, udhcpc } from './client-ipv4.ts'
 import { networkManager } from './client-network-manager.ts'
 import { networkd } from './client-networkd.ts'
 import type { Host } from './host.ts'
@@ -42,6 +43,9 @@ export const clients = {
   dhcpcdRouter,
   dibblerRouter,
   dibblerReconfigured,
+  dhclient4,
+  dhcpcd4,
+  udhcpc,
 } as const
 export type ClientName = keyof typeof clients
 

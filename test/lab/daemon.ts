@@ -54,7 +54,7 @@ export interface SiteRow {
 export interface LeaseRow {
   readonly duid: string
   readonly iaid: number
-  readonly type: 'IA_NA' | 'IA_PD'
+  readonly type: 'IA_NA' | 'IA_PD' | 'IPv4'
   readonly prefixLength: number
   readonly address: string
   readonly interface: string
@@ -63,6 +63,7 @@ export interface LeaseRow {
   readonly preferredUntil: string
   readonly validUntil: string
   readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
+  readonly changedAt: string
 }
 
 /** A status that did not come. The message says what was awaited and why not; `detail` has the whole status and log. */

@@ -33,6 +33,7 @@ export const servingStatus: Status = {
       reason: null,
       advertise: 'on',
       dhcpv6: 'on',
+      ipv4: null,
       prefix: 'fc9c:56c2:e389:e92c:eee5::/80',
       routerAddress: 'fc9c:56c2:e389:e92c:eee5::1',
       activeLeases: 2,
@@ -102,6 +103,7 @@ export const leaseRows: readonly LeaseRow[] = [
   {
     duid: '00:01:00:01:2d:5f:00:01:02:00:00:00:00:11',
     iaid: 17,
+    clientId: null,
     type: 'IA_NA',
     prefixLength: 128,
     address: 'fc9c:56c2:e389:e92c:eee5:1234:5678:9abc',
@@ -118,6 +120,7 @@ export const leaseRows: readonly LeaseRow[] = [
   {
     duid: '00:04:aa',
     iaid: 4294967295,
+    clientId: null,
     type: 'IA_NA',
     prefixLength: 128,
     address: 'fc9c:56c2:e389:e92c:eee5::1:2',
