@@ -188,13 +188,19 @@ export class Converger implements Part {
       if (!intent && !this.#withdrawn) return []
 
       const goal = intent ? wanted(state, intent) : nothing
-      const { steps, changes } = reconcile(goal, state, this.#journal.changes)
+      const { steps, moves, changes } = reconcile(goal, state, this.#journal.changes)
       await this.#journal.save(changes) // on disk before the first change
-      if (steps.length === 0) return obstacles(goal, state)
-      this.#tell(steps, state)
-      const failed = await this.#apply(steps, state)
+      if (steps.length === 0) {
+        const reasons = obstacles(goal, state)
+        if (moves.length === 0) return reasons
+        this.#report(reasons)
+        this.#settle(this.#reached) // nobody has to wait for what changes nothing
+      }
+      const next = steps.length > 0 ? steps : moves
+      this.#tell(next, state)
+      const failed = await this.#apply(next, state, next === moves)
       if (failed.length > 0) return failed
-      left = steps
+      left = next
     }
     const links = this.#state?.links ?? []
     return left.map(step => `${formatStep(step, links)}: is undone, or has no effect`)
@@ -213,16 +219,17 @@ export class Converger implements Part {
     return state
   }
 
-  /** Takes each step; one that fails keeps those from being taken that are safe only after it. */
-  async #apply(steps: readonly Step[], state: KernelState): Promise<readonly string[]> {
+  /** Takes each step; one that fails keeps those from being taken that are safe only after it: of a chain all. */
+  async #apply(steps: readonly Step[], state: KernelState, chain: boolean): Promise<readonly string[]> {
     const failed: string[] = []
     for (const step of steps) {
-      if (failed.length > 0 && opensTheRouter(step)) continue
+      if (failed.length > 0 && (chain || opensTheRouter(step))) continue
       try {
         await this.#kernel.apply(step)
       } catch (error) {
         if (error instanceof KernelError && races.has(error.errno)) {
           this.#log.debug({ step: formatStep(step, state.links), errno: error.errno }, 'a step came too late')
+          if (chain) break
           continue
         }
         failed.push(

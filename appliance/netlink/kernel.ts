@@ -87,13 +87,13 @@ export interface ProgramSource {
   readonly direct: DirectHook | undefined
 }
 
-/** Programs straight on links. Each call throws a KernelError. */
+/** Programs straight on links. Each call throws a KernelError, or rejects with one. */
 export interface DirectHook {
   /** All that stand there, in the order in which they run. */
   list(link: number, point: Point): readonly number[]
-  attach(link: number, point: Point, fd: number): void
+  attach(link: number, point: Point, fd: number): Promise<void>
   /** What is not there is no error. */
-  detach(link: number, point: Point, id: number): void
+  detach(link: number, point: Point, id: number): Promise<void>
 }
 
 /** Sysctl paths under /proc/sys/net, such as `ipv6/conf/eth1/forwarding`, with what they hold. */

@@ -74,7 +74,16 @@ export function formatOwn(state: KernelState): string[] {
     ...state.neighbours
       .filter(each => each.address === nextHop)
       .map(each => `neigh ${formatIp6(each.address)} lladdr ${each.mac} dev ${linkName(links, each.link)}`),
-    ...state.programs.map(each => `program dev ${linkName(links, each.link)} ${each.point}`),
+    ...programLines(state),
     ...links.filter(link => link.allMulticast).map(link => `link ${link.name} allmulticast on`),
   ].sort()
+}
+
+/** A program that moves stands on its link in both ways for a moment, and is one all the same. */
+function programLines({ programs, links }: KernelState): Iterable<string> {
+  const lines = programs.map(({ link, point, id }): [string, string] => [
+    `${link} ${point} ${id}`,
+    `program dev ${linkName(links, link)} ${point}`,
+  ])
+  return new Map(lines).values()
 }

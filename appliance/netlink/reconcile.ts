@@ -3,26 +3,19 @@
  * no longer wanted. Only what carries our mark, or stands among our changes, is ever removed or reset.
  */
 import { equalPrefix, formatIp6 } from '../base/ip6.ts'
-import { type Desired, isOurs } from './desired.ts'
+import type { Desired } from './desired.ts'
 import { conf, isForwarding, isOpening, recordOf, type Setting } from './forwarding.ts'
 import type { Changes, SysctlRecord } from './journal.ts'
-import {
-  type Address,
-  type KernelState,
-  mark,
-  type Neighbour,
-  type Program,
-  type Route,
-  type Rule,
-  type Step,
-} from './kernel.ts'
+import { type Address, type KernelState, mark, type Neighbour, type Route, type Rule, type Step } from './kernel.ts'
+import { reconcilePrograms } from './reconcile-programs.ts'
 
 export interface Reconciliation {
   readonly steps: readonly Step[]
+  readonly moves: readonly Step[] // none of which a packet notices: after the steps, and each only after the one before
   readonly changes: Changes // to be on disk before the first step
 }
 
-/** What to do. The same call again, after the steps were applied and the kernel was dumped anew, returns none. */
+/** What to do. The same call again, after steps and moves were applied and the kernel was dumped anew, returns none. */
 export function reconcile(desired: Desired, state: KernelState, before: Changes): Reconciliation {
   const known = settle(before, state)
   const addresses = reconcileAddresses(desired, state, known)
@@ -57,6 +50,7 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
       ...sysctls.restore.filter(step => !isForwarding(step.path)),
       ...multicast.off,
     ],
+    moves: programs.moves,
     changes: {
       sysctls: sysctls.records,
       addresses: addresses.records,
@@ -67,9 +61,6 @@ export function reconcile(desired: Desired, state: KernelState, before: Changes)
     },
   }
 }
-
-export const steps = (desired: Desired, state: KernelState, changes: Changes): readonly Step[] =>
-  reconcile(desired, state, changes).steps
 
 /** What is still in the kernel of our changes: a link that is gone has taken its own with it, a renamed one has new paths. */
 export function settle(changes: Changes, state: KernelState): Changes {
@@ -139,43 +130,6 @@ function reconcileAllMulticast(desired: Desired, state: KernelState, known: Chan
   const gone = known.allMulticast.filter(link => !wanted.has(link) && isOn.get(link))
   const step = (on: boolean) => (link: number) => ({ op: 'set-all-multicast', link, on }) satisfies Step
   return { on: missing.map(step(true)), off: gone.map(step(false)), records: [...records] }
-}
-
-/**
- * A new program stands before the old one goes: a classifier replaces another in place, and of two that stand directly both run for
- * a moment, which does no harm. A hook that we made goes when its link is none of ours, unless someone else uses it by now.
- */
-function reconcilePrograms(desired: Desired, state: KernelState, known: Changes) {
-  const place = ({ link, point, way }: Program) => `${link} ${point} ${way}`
-  const same = (a: Program) => (b: Program) => place(a) === place(b) && a.id === b.id
-  const missing = desired.programs.filter(program => !state.programs.some(same(program)))
-  const replaced = new Set(missing.filter(({ way }) => way === 'clsact').map(place))
-  const gone = state.programs.filter(
-    program => isOurs(program, known) && !desired.programs.some(same(program)) && !replaced.has(place(program)),
-  )
-  const direct = [...state.programs.filter(program => isOurs(program, known)), ...missing].filter(
-    ({ way }) => way === 'direct',
-  )
-  const hooks = reconcileHooks(desired, state, known)
-  return {
-    attach: missing.map((program): Step => ({ op: 'attach-program', program })),
-    detach: [...gone.map((program): Step => ({ op: 'detach-program', program })), ...hooks.remove],
-    hooks: hooks.records,
-    records: direct.map(({ link, point, id }) => ({ link, point, id })),
-  }
-}
-
-function reconcileHooks(desired: Desired, state: KernelState, known: Changes) {
-  const hooks = new Map(state.hooks.map(hook => [hook.link, hook]))
-  const used = new Set(desired.programs.filter(({ way }) => way === 'clsact').map(({ link }) => link))
-  const kept = new Set([...desired.hooks, ...used])
-  const made = new Set(known.hooks.filter(link => hooks.has(link) || used.has(link)))
-  for (const link of used) if (!hooks.has(link)) made.add(link)
-  const idle = [...made].filter(link => !kept.has(link) && hooks.get(link)?.shared === false)
-  return {
-    remove: idle.map((link): Step => ({ op: 'remove-hook', link })),
-    records: [...made].filter(link => kept.has(link) || idle.includes(link)),
-  }
 }
 
 /** The place of a route in its table: two routes of one destination and metric are one, or siblings. */

@@ -209,7 +209,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
     const program = this.#programs.find(id)
     if (!program) throw new KernelError(step.op, targetOf(step, this.#links), 'ENOENT')
     if (way === 'direct') {
-      this.#programs.direct?.attach(link, point, program.fd)
+      await this.#programs.direct?.attach(link, point, program.fd)
       return
     }
     await this.#change(step, RtType.NEWQDISC, create, encodeHook(link), ['EEXIST'])

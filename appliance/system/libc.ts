@@ -11,6 +11,8 @@ if (process.platform !== 'linux' || endianness() !== 'LE' || !['x64', 'arm64'].i
 
 const library = koffi.load(null) // the process itself: whichever libc Node was linked with
 
+const bpf = library.func('intptr_t syscall(intptr_t number, int command, void *attributes, uint32_t size)')
+
 /** Each returns -1 on failure; `errnoName` then says why, until the next call. Pointers are typed arrays. */
 export const libc = {
   socket: library.func('int socket(int domain, int type, int protocol)') as (
@@ -59,12 +61,7 @@ export const libc = {
     flags: number,
   ) => number,
   close: library.func('int close(int fd)') as (fd: number) => number,
-  bpf: library.func('intptr_t syscall(intptr_t number, int command, void *attributes, uint32_t size)') as (
-    number: number,
-    command: number,
-    attributes: Uint8Array,
-    size: number,
-  ) => number | bigint,
+  bpf: bpf as (number: number, command: number, attributes: Uint8Array, size: number) => number | bigint,
   mmap: library.func('uintptr_t mmap(void *at, size_t size, int protection, int flags, int fd, intptr_t offset)') as (
     at: null,
     size: number,
@@ -74,6 +71,25 @@ export const libc = {
     offset: number,
   ) => number | bigint,
   munmap: library.func('int munmap(uintptr_t address, size_t size)') as (address: bigint, size: number) => number,
+}
+
+const held = new Set<Uint8Array>() // what a thread reads
+
+/** `libc.bpf` on a thread of its own. Resolves to undefined, or to the name of the error. */
+export function bpfAside(
+  number: number,
+  command: number,
+  attributes: Uint8Array,
+  size: number,
+): Promise<string | undefined> {
+  held.add(attributes)
+  return new Promise((resolve, reject) => {
+    bpf.async(number, command, attributes, size, (error: Error | null, result: number | bigint) => {
+      held.delete(attributes)
+      if (error) reject(error)
+      else resolve(Number(result) < 0 ? errnoName() : undefined) // koffi brings the thread's errno along
+    })
+  })
 }
 
 /** Where an array's first octet lies in memory. The array must have a buffer of its own and outlive every use of the number. */

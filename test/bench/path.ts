@@ -86,7 +86,7 @@ export class Path implements AsyncDisposable {
   /** Puts programs on the router's links; a second time they stand beside the first. */
   async attach(attachment: Attachment): Promise<AttachTimes> {
     const argv = [process.execPath, '--no-warnings', attaching, JSON.stringify(attachment)]
-    return JSON.parse(await this.router.run(...alone, ...argv)) as AttachTimes
+    return JSON.parse(await this.router.run(...argv)) as AttachTimes
   }
 
   /** Neighbour entries on the overlay. */

@@ -128,9 +128,13 @@ test('a start after a kill -9 puts every program in its place before the old one
   await second.serving()
   expect(await a.standing('zt0', 'lan0')).toEqual(whole)
 
-  const places = /"steps":\[(.*?)\]/.exec(second.log)![1]!.match(/(attach|detach) tcx_\w+ id \d+ dev \w+/g) ?? []
-  const without = (what: string) =>
-    places.filter(place => place.startsWith(what)).map(p => p.replace(/^\w+|id \d+/g, ''))
-  expect(without('attach')).toHaveLength(3)
-  expect(without('detach').toSorted()).toEqual(without('attach').toSorted())
+  const steps = () => second.log.match(/(attach|detach) tcx_\w+ id \d+ dev \w+/g) ?? []
+  const places = (what: string) =>
+    steps().flatMap(step => (step.startsWith(what) ? step.replace(/^\w+|id \d+/g, '') : []))
+  await until(async () => places('detach').length === 3, 'the old ones to go')
+  expect(places('attach')).toHaveLength(3)
+  expect(places('detach').toSorted()).toEqual(places('attach').toSorted())
+  expect(steps().findLastIndex(step => step.startsWith('attach'))).toBeLessThan(
+    steps().findIndex(step => step.startsWith('detach')),
+  )
 })

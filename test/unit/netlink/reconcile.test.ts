@@ -3,39 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import { desired, type Intent, noIntent, nothing } from '../../../appliance/netlink/desired.ts'
-import { type Changes, decodeJournal, encodeJournal, noChanges } from '../../../appliance/netlink/journal.ts'
+import { noChanges } from '../../../appliance/netlink/journal.ts'
 import { mark } from '../../../appliance/netlink/kernel.ts'
-import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
-import { reconcile, steps } from '../../../appliance/netlink/reconcile.ts'
+import type { MemoryKernel } from '../../../appliance/netlink/memory.ts'
+import { reconcile } from '../../../appliance/netlink/reconcile.ts'
 import { formatStep } from '../../../appliance/netlink/reconcile-text.ts'
-import { intent, lines, links, ownLines, stateNamed, states } from './scenario-table.ts'
-
-const internet = parseIp6('fe80::1')
-
-/** A router VM with everything plugged in and an internet default by advertisement. */
-function machine(options: { force?: boolean; keepsProtocol?: boolean } = {}): MemoryKernel {
-  const kernel = new MemoryKernel(options)
-  for (const link of links) kernel.addLink(link)
-  kernel.learnDefault('wan0', internet)
-  return kernel
-}
-
-/** Dumps and steps until nothing is left to do, as the converger does; `crash` ends it before that many steps. */
-async function converge(kernel: MemoryKernel, intent: Intent, before: Changes, crash = Infinity): Promise<Changes> {
-  let changes = before
-  let left = crash
-  for (let round = 0; round < 6; round++) {
-    const state = await kernel.state()
-    const plan = reconcile(desired(intent, state, changes), state, changes)
-    changes = decodeJournal(encodeJournal(plan.changes, '')).changes // as a crash finds it on disk
-    if (plan.steps.length === 0) return changes
-    for (const step of plan.steps) {
-      if (left-- <= 0) return changes
-      await kernel.apply(step)
-    }
-  }
-  throw new Error('does not converge')
-}
+import { converge, internet, machine } from './machine.ts'
+import { lines, ownLines, stateNamed, states } from './scenario-table.ts'
 
 const baseline = new Map((await machine().state()).sysctls)
 const own = async (kernel: MemoryKernel) => ownLines(await kernel.state(), baseline)
@@ -283,7 +257,9 @@ describe('a kernel without force_forwarding', () => {
 describe('order', () => {
   const texts = async (kernel: MemoryKernel, intent: Intent) => {
     const state = await kernel.state()
-    return steps(desired(intent, state, noChanges), state, noChanges).map(step => formatStep(step, state.links))
+    return reconcile(desired(intent, state, noChanges), state, noChanges).steps.map(step =>
+      formatStep(step, state.links),
+    )
   }
 
   test('accept_ra, the router flag, addresses, routes, the rules that prohibit, and only then the opening', async () => {
@@ -305,42 +281,10 @@ describe('order', () => {
     const kernel = machine()
     const changes = await converge(kernel, stateNamed('one LAN and ZeroTier').intent, noChanges)
     const state = await kernel.state()
-    const order = steps(desired(stateNamed('another site prefix').intent, state, changes), state, changes)
+    const order = reconcile(desired(stateNamed('another site prefix').intent, state, changes), state, changes).steps
     const firstRemoval = order.findIndex(step => step.op.startsWith('remove-'))
     const lastAddition = order.findLastIndex(step => step.op.startsWith('add-') || step.op.startsWith('replace-'))
     expect(firstRemoval).toBeGreaterThan(lastAddition)
-  })
-
-  test('the next hop is used only while a program stands that knows it, whichever comes and whichever goes', async () => {
-    const kernel = machine()
-    let changes = await converge(kernel, stateNamed('one LAN and ZeroTier').intent, noChanges)
-    const given = { overlay: 'zt0', lans: [{ link: 'eth1' }] }
-    const fast = intent({ ...given, fastPath: true })
-    let from = kernel.applied.length
-    const taken = () => kernel.applied.slice(from).map(step => step.op)
-    changes = await converge(kernel, fast, changes)
-    expect(taken().lastIndexOf('attach-program')).toBeLessThan(taken().indexOf('replace-neighbour'))
-    expect(taken().indexOf('replace-neighbour')).toBeLessThan(taken().indexOf('replace-route'))
-
-    // The programs that answer solicitations instead.
-    const others = fast.programs.map(program => ({ ...program, id: program.id + 10 }))
-    from = kernel.applied.length
-    await converge(kernel, { ...fast, nextHop: 'on-link', programs: others }, changes)
-    expect(taken()).toContain('attach-program')
-    expect(taken().lastIndexOf('replace-route')).toBeLessThan(taken().indexOf('attach-program'))
-    expect(taken()).toContain('remove-neighbour')
-  })
-
-  test('no packet goes to the next hop while only a program stands that answers solicitations', async () => {
-    const kernel = machine()
-    const fast = stateNamed('one LAN and the fast path').intent
-    const others = fast.programs.map(program => ({ ...program, id: program.id + 10 }))
-    const changes = await converge(kernel, { ...fast, nextHop: 'on-link', programs: others }, noChanges)
-    const { programs } = desired(fast, await kernel.state(), changes)
-    expect(programs.map(({ id }) => id)).toEqual(fast.programs.map(({ id }) => id))
-    expect(desired(fast, await kernel.state(), changes).neighbours).toEqual([]) // until the other one stands
-    await converge(kernel, fast, changes)
-    expect((await kernel.state()).neighbours).toHaveLength(1)
   })
 
   test('forwarding is closed before the rules that prohibit go, and accept_ra goes back after both', async () => {
@@ -370,8 +314,8 @@ test('neighbours of ours are replaced, recorded, and removed again', async () =>
   expect(plan.changes.neighbours).toEqual([{ link: neighbour.link, address: neighbour.address }])
   await kernel.apply(plan.steps[0]!)
   state = await kernel.state()
-  expect(steps({ ...nothing, neighbours: [neighbour] }, state, plan.changes)).toEqual([])
-  expect(steps(nothing, state, plan.changes)).toEqual([{ op: 'remove-neighbour', neighbour }])
+  expect(reconcile({ ...nothing, neighbours: [neighbour] }, state, plan.changes).steps).toEqual([])
+  expect(reconcile(nothing, state, plan.changes).steps).toEqual([{ op: 'remove-neighbour', neighbour }])
 })
 
 test('a place in table 80 that a stranger holds is left to it', async () => {
