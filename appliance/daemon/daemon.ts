@@ -27,7 +27,7 @@ import { Announcer } from './announcer.ts'
 import { FastPath } from './fast-path.ts'
 import { sitesOf } from './fast-path-status.ts'
 import { Ipv4 } from './ipv4.ts'
-import { recallSite } from './memory.ts'
+import { recall } from './memory.ts'
 import { prefixView } from './prefix-view.ts'
 import { Prefixes } from './prefixes.ts'
 import { Router } from './router.ts'
@@ -130,7 +130,7 @@ export class Daemon {
       fastPath: opened.fastPath,
       forwardRules: () => forwardRules(log),
       report: () => this.#overlay.content.report(),
-      recalled: recallSite(config.stateDirectory),
+      recalled: recall(config.stateDirectory),
       shared: {
         store: opened.store,
         clients: opened.clients,
@@ -238,7 +238,7 @@ export class Daemon {
     const overlay =
       config.kind === 'static'
         ? new StaticOverlay({ ...config, clock, log })
-        : new ZerotierOverlay({ ...config, recalled: recallSite(this.#config.stateDirectory), clock, log })
+        : new ZerotierOverlay({ ...config, recalled: recall(this.#config.stateDirectory)?.site, clock, log })
     overlay.onChange(() => void this.#router.refresh())
     return overlay
   }

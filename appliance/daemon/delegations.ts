@@ -25,7 +25,7 @@ export class DelegationRoutes {
   }
 
   /** What the kernel shall hold now. */
-  wanted(lans: readonly LanConfig[], site: Site | undefined): Routes {
+  wanted(lans: readonly LanConfig[], site: Site | undefined, former?: Site): Routes {
     clearTimeout(this.#timer)
     const now = this.#store.now()
     const live = this.#store.bindings.delegations().filter(binding => isLive(binding, now))
@@ -36,7 +36,11 @@ export class DelegationRoutes {
     return live.flatMap(binding => {
       const link = bySubnet.get(binding.subnet)
       if (link === undefined) return []
-      return [{ prefix: prefixOfDelegation(site.sitePrefix, binding), link, via: binding.delegated?.via }]
+      return [site, ...(former ? [former] : [])].map(({ sitePrefix }) => ({
+        prefix: prefixOfDelegation(sitePrefix, binding),
+        link,
+        via: binding.delegated?.via,
+      }))
     })
   }
 

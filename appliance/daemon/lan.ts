@@ -46,6 +46,7 @@ export interface LanShared {
 export interface LanWorld {
   readonly site: Site | undefined
   readonly previous: Site | undefined // another site we were: its prefix is withdrawn
+  readonly former: Site | undefined // the same, while hosts reach each other by addresses of then
   readonly links: readonly Link[]
   readonly overlay: string | undefined // the name of its interface
   readonly addresses: readonly Address[]
@@ -269,13 +270,14 @@ export class LanRunner {
       services.responder = undefined
       return
     }
-    const { networkPrefix } = site
+    const former = world.former && lanPlan(world.former.sitePrefix, plan.subnet)
+    const scope = { networkPrefix: site.networkPrefix, plan, former }
     if (services.responder) {
-      services.responder.update({ networkPrefix, plan })
+      services.responder.update(scope)
       return
     }
     const { link } = services
-    services.responder = new LanResponder({ link, linkLocal: link.linkLocal, networkPrefix, plan, log: this.#log })
+    services.responder = new LanResponder({ link, linkLocal: link.linkLocal, ...scope, log: this.#log })
     services.responder.start()
   }
 

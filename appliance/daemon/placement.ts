@@ -24,6 +24,7 @@ interface PlacementOptions {
 export interface Surroundings {
   readonly config: Config
   readonly site: Site | undefined
+  readonly former: Site | undefined
   readonly overlay: string | undefined // the name of its interface
   readonly kernel: KernelState | undefined
   /** The link of a LAN, or what it waits for. */
@@ -51,7 +52,7 @@ export class Placement {
   }
 
   async follow(surroundings: Surroundings): Promise<void> {
-    const { config, site, overlay, kernel } = surroundings
+    const { config, site, former, overlay, kernel } = surroundings
     if (!site || overlay === undefined) {
       this.#plan = this.#standing = undefined
       return
@@ -63,6 +64,7 @@ export class Placement {
       turbo,
       forwardRules: turbo === true ? await this.#forwardRules() : [],
       site,
+      former,
       overlay: { name: overlay, index: kernel?.links.find(({ name, up }) => name === overlay && up)?.index },
       lans: plannedLans(surroundings, site),
       bound: config.lan.length > 0,

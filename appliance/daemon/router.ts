@@ -18,8 +18,9 @@ import { lanPlan } from '../plane/plan.ts'
 import { type Site, sameSite } from '../plane/site.ts'
 import { DelegationRoutes, stand } from './delegations.ts'
 import type { FastPath } from './fast-path.ts'
+import { FormerSite } from './former.ts'
 import { LanRunner, type LanShared, type LanWorld, readiness } from './lan.ts'
-import { rememberSite } from './memory.ts'
+import { type Memory, remember } from './memory.ts'
 import type { Surroundings } from './named-prefix.ts'
 import { Placement } from './placement.ts'
 import type { Prefixes } from './prefixes.ts'
@@ -36,7 +37,7 @@ interface RouterOptions {
   readonly fastPath: FastPath
   readonly forwardRules: () => Promise<readonly string[]>
   readonly report: () => OverlayReport
-  readonly recalled: Site | undefined // who we were before this start
+  readonly recalled: Memory | undefined // who we were before this start
   readonly prefixes: Prefixes
   readonly shared: Omit<LanShared, 'routed' | 'named'>
 }
@@ -49,10 +50,10 @@ export class Router {
   readonly #lans = new Map<string, LanRunner>() // by interface name
   readonly #delegations: DelegationRoutes
   readonly #placement: Placement
+  readonly #former: FormerSite
   #resolver: { readonly resolver: OverlayResolver; readonly key: string } | undefined
   #resolverFailure: string | undefined
   #site: Site | undefined
-  #previous: Site | undefined // whose prefix hosts may still have
   #overlayName: string | undefined
   #lostAt: number | undefined
   #kernel: KernelState | undefined
@@ -67,10 +68,11 @@ export class Router {
     this.#options = options
     this.#config = options.config
     const { recalled } = options
-    if (recalled?.network === options.config.overlay.network) this.#site = recalled
-    this.#previous = recalled
+    if (recalled?.site.network === options.config.overlay.network) this.#site = recalled.site
     this.#clock = options.shared.clock
     this.#log = options.shared.log
+    this.#former = new FormerSite(this.#clock, () => void this.refresh(), recalled?.former)
+    if (recalled && !this.#site) this.#former.begin(recalled.site, options.config.lan)
     this.#delegations = new DelegationRoutes(options.shared.store, () => void this.refresh())
     const { fastPath, forwardRules } = options
     this.#placement = new Placement({ fastPath, forwardRules, log: this.#log, wake: () => void this.refresh() })
@@ -145,6 +147,7 @@ export class Router {
     this.#stopped = true
     clearTimeout(this.#patienceTimer)
     clearTimeout(this.#retryTimer)
+    this.#former.stop()
     this.#placement.stop()
     this.#delegations.stop()
     await this.#pass
@@ -182,18 +185,26 @@ export class Router {
     this.#overlayName = report.interface ?? this.#overlayName
     const surroundings = this.surroundings
     const routes = [
-      ...this.#delegations.wanted(this.#config.lan, this.#site),
+      ...this.#delegations.wanted(this.#config.lan, this.#site, this.#former.routed(this.#site)),
       ...(surroundings ? this.#options.prefixes.routes(surroundings) : []),
     ]
     await this.#answerEarly()
     await this.#placement.follow({
       config: this.#config,
       site: this.#site,
+      former: this.#former.routed(this.#site),
       overlay: this.#overlayName,
       kernel: this.#kernel,
       ready: ({ interface: name }) => readiness(name, this.#world(), this.#lans.get(name)?.services?.link.linkLocal),
     })
-    const intent = intentOf(this.#config, this.#site, this.#overlayName, this.#placement.plan, routes)
+    const intent = intentOf({
+      config: this.#config,
+      site: this.#site,
+      former: this.#former.routed(this.#site),
+      overlay: this.#overlayName,
+      fastPath: this.#placement.plan,
+      routes,
+    })
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
     if (this.#site && key !== this.#intent) {
@@ -220,9 +231,9 @@ export class Router {
     const certain = report.state === 'ok' || report.kind === 'static'
     if (!certain || !report.site || sameSite(report.site, this.#site)) return
     this.#log.info({ prefix: formatPrefix(report.site.sitePrefix) }, 'the site has its prefix')
-    if (this.#site) this.#previous = this.#site
+    if (this.#site) this.#former.begin(this.#site, this.#config.lan)
     this.#site = report.site
-    rememberSite(this.#config.stateDirectory, report.site)
+    remember(this.#config.stateDirectory, { site: report.site, former: this.#former.memory })
   }
 
   #followResolver(report: OverlayReport): void {
@@ -297,7 +308,8 @@ export class Router {
   #world(): LanWorld {
     return {
       site: this.#site,
-      previous: sameSite(this.#previous, this.#site) ? undefined : this.#previous,
+      previous: this.#former.withdrawn(this.#site),
+      former: this.#former.routed(this.#site),
       links: this.#kernel?.links ?? [],
       overlay: this.#overlayName,
       addresses: this.#kernel?.addresses ?? [],
@@ -315,19 +327,28 @@ export class Router {
   }
 }
 
+export interface IntentSource {
+  readonly config: Config
+  readonly site: Site | undefined
+  readonly former: Site | undefined // of the same network
+  readonly overlay: string | undefined
+  readonly fastPath: FastPathPlan | undefined
+  readonly routes: Intent['routes']
+}
+
 /** What the kernel shall hold, from the configuration, the site and the overlay's interface. */
-export function intentOf(
-  config: Config,
-  site: Site | undefined,
-  overlay: string | undefined,
-  fastPath: FastPathPlan | undefined,
-  routes: Intent['routes'] = [],
-): Intent {
+export function intentOf({ config, site, former, overlay, fastPath, routes }: IntentSource): Intent {
   const lans = config.lan.filter(lan => lan.interface !== overlay && lan.relay === undefined)
   return {
     site,
     overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
-    lans: site ? lans.map(lan => ({ link: lan.interface, plan: lanPlan(site.sitePrefix, lan.subnet) })) : [],
+    lans: site
+      ? lans.map(({ interface: link, subnet }) => ({
+          link,
+          plan: lanPlan(site.sitePrefix, subnet),
+          former: former && lanPlan(former.sitePrefix, subnet),
+        }))
+      : [],
     resolver: fastPath?.mode === 'netlink' ? 'netlink' : 'off',
     nextHop: fastPath?.mode === 'stateless' ? 'stateless' : 'on-link',
     programs: fastPath?.programs ?? [],

@@ -227,7 +227,7 @@ int overlay_ingress(struct __sk_buff *skb)
 
 inline_always bool on_this_lan(const struct address *a)
 {
-	return in_network(a) && owner_of(a) == here.node && ((a->lo ^ here.lan) & here.lan_mask) == 0;
+	return in_network(a) && is_site(owner_of(a)) && ((a->lo ^ here.lan) & here.lan_mask) == 0;
 }
 
 /* The router answers for everything in the network that is not on this LAN. RFC 4861 section 7.2.8. */
@@ -302,12 +302,13 @@ int lan_ingress(struct __sk_buff *skb)
 	if (!in_network(&h.destination))
 		return PASS;
 	owner = owner_of(&h.destination);
-	if (owner == here.node) {
+	if (is_site(owner)) {
 		if (has(FEATURE_BOUND) && !may_look_for(h.destination.lo & HOST_MASK))
 			return drop(LAN_DROP_UNKNOWN);
 		return PASS;
 	}
-	if (has(FEATURE_GUARD) && in_network(&h.source) && owner_of(&h.source) != here.node) {
+	/* What comes from an address of before reaches the site alone: the overlay's program drops it. */
+	if (has(FEATURE_GUARD) && in_network(&h.source) && !is_site(owner_of(&h.source))) {
 		note_member(skb, h.sender, owner_of(&h.source));
 		return drop(LAN_DROP_SOURCE);
 	}

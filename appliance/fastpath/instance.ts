@@ -35,6 +35,7 @@ export interface LanInstance {
   readonly linkLocal: Ip6
   readonly features: readonly Feature[]
   readonly subnets: readonly number[]
+  readonly former?: NodeAddress | undefined // who this node was, while hosts may have addresses of then
   readonly overlay: { readonly index: number; readonly mac: Mac } | undefined // where turbo sends packets
 }
 
@@ -75,7 +76,8 @@ export function encodeInstance(instance: Instance, siteSets: number): Uint8Array
   })
   const subnets = instance.subnets.reduce((bits, subnet) => bits | (1n << BigInt(subnet)), 0n)
   constants.setBigUint64(words.length * 8 + 16, subnets, true)
-  return new Uint8Array(constants.buffer, 0, words.length * 8 + 24)
+  constants.setBigUint64(words.length * 8 + 24, (instance.kind === 'lan' && instance.former) || 0n, true)
+  return new Uint8Array(constants.buffer, 0, words.length * 8 + 32)
 }
 
 /** What is on this LAN: of the first one the lower half of the /80, since the upper is for others. */

@@ -26,6 +26,7 @@ export interface Wanted {
   readonly turbo: boolean | 'force'
   readonly forwardRules: readonly string[] // of netfilter, which turbo passes by
   readonly site: Site
+  readonly former?: Site | undefined // of the same network, while hosts may have addresses of it
   readonly overlay: { readonly name: string; readonly index: number | undefined } // undefined while it can't take packets
   readonly lans: readonly PlannedLan[]
   /** Whether hosts that nobody knows are looked for only so often. What has no LAN has nobody to tell which are known. */
@@ -97,7 +98,7 @@ function place(mode: 'stateless' | 'emulate', turbo: boolean, wanted: Wanted, lo
 
 const subnetsOf = (lans: readonly PlannedLan[]) => lans.flatMap(({ plan }) => plan.subnet ?? [])
 
-function lanInstance(turbo: boolean, lan: PlannedLan, { site, overlay, lans }: Wanted): Instance {
+function lanInstance(turbo: boolean, lan: PlannedLan, { site, former, overlay, lans }: Wanted): Instance {
   const { plan, mac, linkLocal, networkOnLink } = lan
   // Turbo leaves the next hop to the overlay's program, which writes it in stateless mode alone.
   const fast = turbo && overlay.index !== undefined
@@ -112,6 +113,7 @@ function lanInstance(turbo: boolean, lan: PlannedLan, { site, overlay, lans }: W
     linkLocal,
     features,
     subnets: subnetsOf(lans),
+    former: former?.node,
     overlay: fast ? { index: overlay.index!, mac: site.mac } : undefined,
   }
 }

@@ -51,7 +51,7 @@ export class LanResponder {
     this.#options = options
     this.#log = options.log
     this.#throttle = new Throttle(options.clock ?? systemClock)
-    this.#scope = { networkPrefix: options.networkPrefix, plan: options.plan }
+    this.#scope = options
   }
 
   /** Opens the socket and answers from now on. Throws a KernelError. */
@@ -68,7 +68,7 @@ export class LanResponder {
   /** Throws a KernelError where the network is another one, since the socket's filter knows its prefix. */
   update(scope: ResponderScope): void {
     const other = !equalPrefix(scope.networkPrefix, this.#scope.networkPrefix)
-    this.#scope = { networkPrefix: scope.networkPrefix, plan: scope.plan }
+    this.#scope = scope
     if (!other || !this.#endpoint) return
     this.stop()
     this.start()

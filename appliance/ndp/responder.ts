@@ -10,6 +10,7 @@ import { type LanPlan, upperHalf } from '../plane/plan.ts'
 export interface ResponderScope {
   readonly networkPrefix: Prefix
   readonly plan: LanPlan // of the LAN it stands on
+  readonly former?: LanPlan | undefined // what that was, while hosts may have addresses of then
 }
 
 /**
@@ -17,8 +18,11 @@ export interface ResponderScope {
  * /80, the upper half of it isn't on the LAN either (other LANs, delegated prefixes). Addresses there that nobody holds are
  * answered for too: the router then says "unreachable" at once, and a host that claims one for itself finds a duplicate.
  */
-export function answersFor(target: Ip6, { networkPrefix, plan }: ResponderScope): boolean {
+export function answersFor(target: Ip6, { networkPrefix, plan, former }: ResponderScope): boolean {
   if (!contains(networkPrefix, target)) return false
-  if (!contains(plan.prefix, target)) return true
-  return plan.subnet === undefined && contains(upperHalf(plan.prefix), target)
+  return !isOn(plan, target) && !(former && isOn(former, target))
+}
+
+function isOn({ prefix, subnet }: LanPlan, target: Ip6): boolean {
+  return contains(prefix, target) && !(subnet === undefined && contains(upperHalf(prefix), target))
 }

@@ -3,7 +3,7 @@
  * here acts: reconcile.ts turns the difference to the actual state into steps.
  */
 import type { Ip6, Prefix } from '../base/ip6.ts'
-import { type LanPlan, upperHalf } from '../plane/plan.ts'
+import { type LanPlan, upperHalf, wholeSite } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
 import { ownerless } from '../plane/sixplane.ts'
 import {
@@ -35,13 +35,19 @@ import {
 export interface Intent {
   readonly site: Site | undefined // undefined: nothing of ours should be there
   readonly overlay: { readonly link: string; readonly assignAddress: boolean } | undefined // assignAddress: static overlay
-  readonly lans: readonly { readonly link: string; readonly plan: LanPlan }[]
+  readonly lans: readonly IntendedLan[]
   readonly resolver: 'netlink' | 'off'
   /** `stateless`: by one next hop, once the program that knows the owner's MAC stands. `on-link`: each address is its own. */
   readonly nextHop: 'stateless' | 'on-link'
   readonly programs: readonly { readonly link: string; readonly point: Point; readonly id: number }[]
   /** To what lies behind hosts of LANs, or behind links of their own: containers, virtual machines. */
   readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[]
+}
+
+export interface IntendedLan {
+  readonly link: string
+  readonly plan: LanPlan
+  readonly former?: LanPlan | undefined // what it was, while hosts may have addresses of then
 }
 
 export type OwnAddress = Pick<Address, 'link' | 'address' | 'length'>
@@ -179,9 +185,11 @@ function programs(intent: Intent, links: Links, direct: boolean): Program[] {
 
 function addresses(intent: Intent, site: Site, links: Links): OwnAddress[] {
   const own: OwnAddress[] = []
-  for (const { link: name, plan } of intent.lans) {
+  for (const { link: name, plan, former } of intent.lans) {
     const link = upLink(links, name)
-    if (link) own.push({ link: link.index, address: plan.router, length: plan.prefix.length })
+    if (!link) continue
+    for (const { router, prefix } of former ? [plan, former] : [plan])
+      own.push({ link: link.index, address: router, length: prefix.length })
   }
   const overlay = intent.overlay?.assignAddress ? upLink(links, intent.overlay.link) : undefined
   if (overlay) own.push({ link: overlay.index, address: site.address, length: site.networkPrefix.length })
@@ -198,16 +206,22 @@ function routes(intent: Intent, site: Site, links: Links, stateless: Link | unde
   const unreachable = (destination: Prefix, metric: number) =>
     own.push({ table, kind: 'unreachable', destination, link: undefined, via: undefined, metric, protocol: mark })
 
-  for (const lan of intent.lans) through(lan.link, lan.plan.prefix)
+  for (const { link, plan, former } of intent.lans) {
+    through(link, plan.prefix)
+    if (former) through(link, former.prefix)
+  }
   for (const route of intent.routes) through(route.link, route.prefix, route.via)
   if (intent.overlay) through(intent.overlay.link, site.networkPrefix, stateless && nextHop)
   // No node has these addresses: the sender hears of it at once.
   for (const prefix of ownerless(site.network)) unreachable(prefix, ordinaryMetric)
 
-  // What is unassigned there never goes to the first LAN.
-  if (intent.lans.length > 0) unreachable(upperHalf(site.sitePrefix), ordinaryMetric)
-  // While a LAN is down its packets would follow the /40 to the overlay, which would only send them back.
-  unreachable(site.sitePrefix, lastResort)
+  const former = intent.lans.find(lan => lan.former)?.former
+  for (const prefix of [site.sitePrefix, ...(former ? [wholeSite(former.prefix)] : [])]) {
+    // What is unassigned there never goes to the first LAN.
+    if (intent.lans.length > 0) unreachable(upperHalf(prefix), ordinaryMetric)
+    // While a LAN is down its packets would follow the /40 to the overlay, which would only send them back.
+    unreachable(prefix, lastResort)
+  }
   unreachable(site.networkPrefix, lastResort) // nor does anything of the network follow the default route to the internet
   return own
 }

@@ -7,7 +7,7 @@ import { Programs } from '../../appliance/fastpath/attach.ts'
 import { lanPlan } from '../../appliance/plane/plan.ts'
 import { answerSolicitation, readSolicitation } from '../../appliance/plane/solicitation.ts'
 import { countFrom } from './counted.ts'
-import { advertisement, allNodes, at, lan, packet, peer, site, solicitation, unspecified } from './frames.ts'
+import { advertisement, allNodes, at, lan, packet, peer, site, solicitation, third, unspecified } from './frames.ts'
 import { testRun, verdict } from './test-run.ts'
 
 const programs = new Programs()
@@ -112,6 +112,37 @@ test('K13 drops the source of another site on its way to the overlay', () => {
   const frame = packet({ from: lan.host, to: lan.mac, source: at(peer, 5n), destination: at(peer, 6n) })
   expect(testRun(ingress, frame).verdict).toBe(verdict.drop)
   expect(counted()).toEqual({ 'lan.drop.foreignSource': 1 })
+})
+
+describe('once this was another node', () => {
+  const moved = programs.load({ ...instance, former: peer.node }, 'ingress').fd
+  const then = { from: lan.host, to: lan.mac, source: at(peer, 1n) } // ::1 is not looked for, it is there
+
+  test.for([
+    {
+      name: 'a host that has an address of then reaches another',
+      frame: packet({ ...then, destination: at(peer, 1n) }),
+    },
+    { name: 'and one with a new address', frame: packet({ ...then, destination: at(site, 1n) }) },
+    { name: 'and is reached by one', frame: packet({ ...host, to: lan.mac, destination: at(peer, 1n) }) },
+    { name: 'it answers for its address itself', frame: asks(at(peer, 0x42n)) },
+    {
+      name: 'what it sends to other sites is left to the overlay',
+      frame: packet({ ...then, destination: at(third, 1n) }),
+    },
+  ])('$name', ({ frame }) => {
+    expect(testRun(moved, frame).verdict).toBe(verdict.next)
+    expect(counted()).toEqual({})
+  })
+
+  test('any other source of the network is foreign', () => {
+    const frame = packet({ ...then, source: at(third, 5n), destination: at(site, 1n) })
+    expect(testRun(moved, frame).verdict).toBe(verdict.next) // as ever, towards this site
+    expect(testRun(moved, packet({ ...then, source: at(third, 5n), destination: at(third, 6n) })).verdict).toBe(
+      verdict.drop,
+    )
+    expect(counted()).toEqual({ 'lan.drop.foreignSource': 1 })
+  })
 })
 
 describe('C13 looks for hosts that nobody knows', () => {

@@ -31,6 +31,7 @@ struct instance {
 	__u32 site_sets;	/* a power of two */
 	__u32 reserved;
 	__u64 subnets;		/* bit n: the LAN of subnet n is on a link of ours */
+	__u64 former;		/* the node that this one was: hosts may still have addresses of it; or NOBODY */
 };
 
 enum {
@@ -82,6 +83,12 @@ inline_always __u64 owner_in_either(const struct address *a)
 inline_always bool is_reserved(__u64 node)
 {
 	return node == NOBODY || node >> 32 == 0xff;
+}
+
+/* Of this site, now or before. */
+inline_always bool is_site(__u64 node)
+{
+	return node == here.node || (here.former != NOBODY && node == here.former);
 }
 
 inline_always __u64 mac_of(__u64 node)

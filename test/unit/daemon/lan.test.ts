@@ -31,6 +31,7 @@ const whole: LanWorld = {
   addresses: [address],
   overlay: 'zt0',
   previous: undefined,
+  former: undefined,
   networkReachable: true,
   answeredInKernel: new Set<string>(),
   inStep: true,

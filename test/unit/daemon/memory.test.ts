@@ -2,7 +2,7 @@ import { mkdtempDisposable, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { recallSite, rememberSite } from '../../../appliance/daemon/memory.ts'
+import { recall, remember } from '../../../appliance/daemon/memory.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
 
@@ -11,9 +11,16 @@ const site = siteOf(network, parseNodeAddress('89e92ceee5'))
 
 test('a site is remembered', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'siteplane-'))
-  expect(recallSite(directory.path)).toBeUndefined()
-  rememberSite(directory.path, site)
-  expect(recallSite(directory.path)).toEqual(site)
+  expect(recall(directory.path)).toBeUndefined()
+  remember(directory.path, { site })
+  expect(recall(directory.path)).toEqual({ site })
+})
+
+test('and the one before, with its end', async () => {
+  await using directory = await mkdtempDisposable(join(tmpdir(), 'siteplane-'))
+  const memory = { site, former: { site: siteOf(network, parseNodeAddress('be3ff01c29')), until: 1_795_000_000_000 } }
+  remember(directory.path, memory)
+  expect(recall(directory.path)).toEqual(memory)
 })
 
 test.for(['', '{', '[]', '{"network":"8056c2e21c000001"}', '{"network":"8056c2e21c000001","node":"ff00000000"}'])(
@@ -21,6 +28,6 @@ test.for(['', '{', '[]', '{"network":"8056c2e21c000001"}', '{"network":"8056c2e2
   async text => {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'siteplane-'))
     await writeFile(join(directory.path, 'site.json'), text)
-    expect(recallSite(directory.path)).toBeUndefined()
+    expect(recall(directory.path)).toBeUndefined()
   },
 )

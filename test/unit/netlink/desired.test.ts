@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { formatPrefix } from '../../../appliance/base/ip6.ts'
+import { formatIp6, formatPrefix } from '../../../appliance/base/ip6.ts'
 import { desired, noIntent, nothing } from '../../../appliance/netlink/desired.ts'
 import { forwardingMode } from '../../../appliance/netlink/forwarding.ts'
 import { noChanges } from '../../../appliance/netlink/journal.ts'
 import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { formatRoute, formatRule } from '../../../appliance/netlink/reconcile-text.ts'
-import { intent, links } from './scenario-table.ts'
+import { lanPlan } from '../../../appliance/plane/plan.ts'
+import { intent, links, siteB } from './scenario-table.ts'
 
 function machine(options?: { force?: boolean }): MemoryKernel {
   const kernel = new MemoryKernel(options)
@@ -131,6 +132,24 @@ test('a sysctl that this kernel lacks is not wanted', async () => {
   const sysctls = new Map([...state.sysctls].filter(([path]) => !path.endsWith('rt_info_max_plen')))
   const paths = desired(usual, { ...state, sysctls }, noChanges).sysctls.map(({ path }) => path)
   expect(paths.filter(path => path.includes('rt_info') || path.includes('force_'))).toEqual([])
+})
+
+test('a site that has moved: its LANs are also what they were, and nothing else there is', async () => {
+  const given = intent({ overlay: 'zt0', lans: [{ link: 'eth1' }, { link: 'eth2', subnet: 5 }] })
+  const lans = given.lans.map(lan => ({ ...lan, former: lanPlan(siteB.sitePrefix, lan.plan.subnet) }))
+  const { routes, addresses } = await wanted(machine(), { ...given, lans })
+  expect(routes.filter(route => route.includes(':d0e:'))).toEqual([
+    'fc9c:56c2:e30a:b0c:d0e::/80 dev eth1 table 80 proto 80 metric 1024',
+    'fc9c:56c2:e30a:b0c:d0e:8500::/88 dev eth2 table 80 proto 80 metric 1024',
+    'unreachable fc9c:56c2:e30a:b0c:d0e:8000::/81 table 80 proto 80 metric 1024',
+    'unreachable fc9c:56c2:e30a:b0c:d0e::/80 table 80 proto 80 metric 65535',
+  ])
+  expect(addresses.map(({ link, address }) => [link, formatIp6(address)])).toEqual([
+    [2, 'fc9c:56c2:e389:e930:5ee::1'],
+    [2, 'fc9c:56c2:e30a:b0c:d0e::1'],
+    [3, 'fc9c:56c2:e389:e930:5ee:8500:0:1'],
+    [3, 'fc9c:56c2:e30a:b0c:d0e:8500:0:1'],
+  ])
 })
 
 test('each LAN stands in its own part of the site', async () => {
