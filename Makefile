@@ -83,6 +83,14 @@ BPF_CC = clang -O2 -g -target bpf -mcpu=v2 -Wall -Wextra -Werror -I/usr/include/
 $(FASTPATH).o: $(FASTPATH).c $(wildcard appliance/fastpath/bpf/*.h) | debian-packages
 	@$(BPF_CC) -c $< -o $@
 
+# The product as it is installed: our code and what it takes from npm in a few files, without what is never called. It starts sooner
+# and takes twenty megabytes less. Comments alone are left out, so that a stack can be read; in ASCII it takes half the memory.
+BUNDLE := build/siteplane
+$(BUNDLE)/appliance/main.js: package.json package-lock.json $(FASTPATH).o $(wildcard appliance/*.ts appliance/*/*.ts appliance/*/*/*.ts) | build node_modules/.current
+	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/appliance && cp package.json $(BUNDLE) && cp $(FASTPATH).o $(BUNDLE)/appliance
+	@rolldown appliance/main.ts --platform node --format esm --dir $(BUNDLE)/appliance --chunkFileNames '[name].js' \
+	  --external koffi --charset ascii --no-comments >/dev/null
+
 # What the measurements send and receive with.
 build/bench/%.bpf.o: test/bench/%.bpf.c $(wildcard test/bench/*.h) | build/bench debian-packages
 	@$(BPF_CC) -c $< -o $@
@@ -128,7 +136,7 @@ check: setup ## types, lint, format, import table
 
 .PHONY: bench
 bench: LAB_NEEDS += /usr/include/stdio.h:libc6-dev /usr/bin/taskset:util-linux /usr/sbin/ndppd:ndppd
-bench: root setup $(addprefix build/bench/,first-packet generator generator.bpf.o sink.bpf.o) ## measurements that decided something; QUICK=1: fewer rounds
+bench: root setup $(BUNDLE)/appliance/main.js $(addprefix build/bench/,first-packet generator generator.bpf.o sink.bpf.o) ## measurements that decided something; QUICK=1: fewer rounds
 	@vitest run --config test/vitest.config.ts --project bench --disableConsoleIntercept=true
 
 .PHONY: clean
@@ -145,16 +153,19 @@ new = $(home).new
 # A router needs what the product runs on and is built with, and no lab.
 install: LAB_NEEDS :=
 install: UNPACKED :=
-install: setup ## the product under PREFIX (and DESTDIR), its unit, the example in /etc/siteplane
+install: setup $(BUNDLE)/appliance/main.js ## the product under PREFIX (and DESTDIR), its unit, the example in /etc/siteplane
 	@rm -rf "$(new)" && mkdir -p "$(new)/bin" "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(UNITDIR)" "$(DESTDIR)$(SYSUSERSDIR)" "$(DESTDIR)/etc/siteplane"
-	@cp -R appliance config package.json LICENSE "$(new)"
+	@cp -R $(BUNDLE)/appliance config package.json LICENSE "$(new)"
 	@$(NPM) ls --omit=dev --all --parseable | sed -n 's|^$(CURDIR)/\(node_modules/.*\)|\1|p' | grep -v '/@types/' | \
+	  while read -r package; do case $$package in \
+	    */koffi | */@koromix/* | */node-linux-*) echo "$$package";; \
+	    *) find "$$package" -maxdepth 1 -iname 'licen[cs]e*';; esac; done | \
 	  tar -c --no-recursion --exclude=.bin --exclude=include --exclude=share --recursion -T - | tar -x -C "$(new)"
 	@cd "$(new)/bin" && ln -s ../node_modules/node-linux-*/bin/node node
 	@chmod -R u=rwX,go=rX "$(new)"
-	@"$(new)/bin/node" "$(new)/appliance/main.ts" --version >/dev/null || { echo 'The copy is not whole; npm ls --omit=dev may say why' >&2; exit 1; }
+	@cd "$(new)/appliance" && ../bin/node -e 'require("koffi")' && ../bin/node main.js --version >/dev/null || { echo 'The copy is not whole; npm ls --omit=dev may say why' >&2; exit 1; }
 	@rm -rf "$(home)" && mv "$(new)" "$(home)"
-	@printf '#!/bin/sh\nexec %s/bin/node %s/appliance/main.ts "$$@"\n' '$(PREFIX)/lib/siteplane' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
+	@printf '#!/bin/sh\nexec %s/bin/node %s/appliance/main.js "$$@"\n' '$(PREFIX)/lib/siteplane' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@install -m 644 config/siteplane.example.yaml "$(DESTDIR)/etc/siteplane/siteplane.example.yaml"
 	@sed 's|@prefix@|$(PREFIX)|g' systemd/siteplane.service >"$(DESTDIR)$(UNITDIR)/siteplane.service"

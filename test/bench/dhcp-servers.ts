@@ -16,6 +16,7 @@ const pool = [`${site}10:0:0`, `${site}7fff:ffff:ffff`] as const
 const lifetimes = { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 }
 
 const root = fileURLToPath(new URL('../../build/bench/', import.meta.url))
+const asInstalled = fileURLToPath(new URL('../../build/siteplane/appliance/main.js', import.meta.url))
 const packages = ['kea-admin', 'kea-dhcp6-server', 'isc-dhcp-server', 'dnsmasq-base']
 
 /** Fetches what is not installed. What the packages need besides comes with them; nothing on the machine changes. */
@@ -68,9 +69,9 @@ const siteplane: DhcpServer = {
     const overlay = `overlay: { kind: static, network: "${network}", node: "${node}", interface: zt0 }`
     const configuration = `${overlay}\nlan:\n  - interface: lan0\n`
     const cache = `NODE_COMPILE_CACHE=${join(host.folder, 'cache')}`
-    const asInItsUnit = [cache, 'MALLOC_ARENA_MAX=1', 'MALLOC_MMAP_THRESHOLD_=131072']
-    return new Daemon(host, { configuration, under: ['env', ...asInItsUnit, 'taskset', '-c', String(serverProcessor)] })
-      .program
+    const asInItsUnit = [cache, 'MALLOC_ARENA_MAX=1', 'MALLOC_MMAP_THRESHOLD_=32768']
+    const under = ['env', ...asInItsUnit, 'taskset', '-c', String(serverProcessor)]
+    return new Daemon(host, { configuration, under, main: asInstalled }).program
   },
 }
 

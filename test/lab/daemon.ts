@@ -8,7 +8,7 @@ import { Hopeless, until } from './until.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const node = join(root, 'node_modules/.bin/node')
-const main = join(root, 'appliance/main.ts')
+const source = join(root, 'appliance/main.ts')
 
 /** The part of `/v1/status` that the lab reads. */
 export interface Status {
@@ -82,6 +82,8 @@ export interface DaemonOptions {
   readonly configuration: string
   /** A command that runs it, such as setpriv with less than everything. */
   readonly under?: readonly string[]
+  /** The file of its code, where that isn't the one in appliance/. */
+  readonly main?: string
 }
 
 /** The real daemon on a computer of the lab. Its files outlive it, so that a second one on the same host goes on where it ended. */
@@ -91,7 +93,7 @@ export class Daemon implements AsyncDisposable {
   readonly socket: string
   readonly configurationFile: string
 
-  constructor(host: Host, { configuration, under = [] }: DaemonOptions) {
+  constructor(host: Host, { configuration, under = [], main = source }: DaemonOptions) {
     this.host = host
     this.socket = join(host.folder, 'run/api.sock')
     this.configurationFile = join(host.folder, 'siteplane.yaml')
@@ -162,7 +164,7 @@ export class Daemon implements AsyncDisposable {
 
   /** The command line, run beside this daemon. Rejects where its status isn't 0. */
   cli(...args: readonly string[]): Promise<string> {
-    return this.host.run(node, main, ...args, '--socket', this.socket)
+    return this.host.run(node, source, ...args, '--socket', this.socket)
   }
 
   reload(): void {
@@ -200,7 +202,7 @@ export class Daemon implements AsyncDisposable {
 
 /** A command line of siteplane on a host, whatever its status: for the sentences that it refuses with. */
 export async function siteplane(host: Host, ...args: readonly string[]): Promise<Exit & { readonly output: string }> {
-  await using program = host.spawn([node, main, ...args])
+  await using program = host.spawn([node, source, ...args])
   const exit = await program.exited
   return { ...exit, output: program.output }
 }

@@ -1,6 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { siteOf } from '../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
+import { Daemon } from './daemon.ts'
 import { DebianMachine } from './debian.ts'
 import { Lab } from './lab.ts'
 import { run } from './program.ts'
@@ -10,6 +13,8 @@ const configuration = `overlay: { kind: static, network: "8056c2e21c000001", nod
 lan:
   - interface: eth1
 `
+const { mac: siteMac } = siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('11aa22bb33'))
+
 test('the unit starts, says why it waits, reloads, hands over on restart, and takes everything with it on stop', async () => {
   await using lab = await Lab.create()
   const host = await lab.host('host')
@@ -69,7 +74,7 @@ test('the unit starts, says why it waits, reloads, hands over on restart, and ta
   expect(await journal()).toContain('lann')
 }, 400_000) // the first time it makes a Debian, over a network of unknown speed
 
-test('uninstall takes away what install put there, and leaves the configuration', async () => {
+test('what is installed runs; uninstall takes it away, and leaves the configuration', async () => {
   await using lab = await Lab.create()
   const target = join(lab.folder, 'target')
   const files = async () => (await run('find', target, '-not', '-type', 'd')).trim().split('\n')
@@ -81,7 +86,18 @@ test('uninstall takes away what install put there, and leaves the configuration'
   writeFileSync(join(cache, 'compiled'), '')
   await run('make', 'install', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
   const wrapper = await run('cat', join(target, 'opt/siteplane/bin/siteplane'))
-  expect(wrapper).toContain('exec /opt/siteplane/lib/siteplane/bin/node /opt/siteplane/lib/siteplane/appliance/main.ts')
+  expect(wrapper).toContain('exec /opt/siteplane/lib/siteplane/bin/node /opt/siteplane/lib/siteplane/appliance/main.js')
+  // It finds its files where it is now.
+  const host = await lab.host('router')
+  const peer = await lab.host('peer')
+  await lab.cable({ host, link: 'eth1' }, { host: peer, link: 'eth1' })
+  await lab.cable({ host, link: 'zt0', mac: siteMac }, { host: peer, link: 'zt0' })
+  for (const link of ['eth1', 'zt0']) for (const each of [host, peer]) await each.setUp(link)
+  const main = join(target, 'opt/siteplane/lib/siteplane/appliance/main.js')
+  await using daemon = new Daemon(host, { configuration, main })
+  const { fastPath } = await daemon.serving()
+  expect(fastPath.mode).toBe('stateless')
+  await daemon.stop()
   // systemd does not look for units under a prefix of its own.
   expect(await files()).toContain(join(target, 'etc/systemd/system/siteplane.service'))
   await run('make', 'uninstall', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
@@ -101,7 +117,7 @@ test('an install that fails half way leaves the product that is there as it is',
   const target = join(lab.folder, 'target')
   const install = ['make', 'install', `DESTDIR=${target}`, 'PREFIX=/usr']
   const home = join(target, 'usr/lib/siteplane')
-  const version = () => run(join(home, 'bin/node'), join(home, 'appliance/main.ts'), '--version')
+  const version = () => run(join(home, 'bin/node'), join(home, 'appliance/main.js'), '--version')
   await run(...install)
   const before = await version()
   await expect(run('env', npmThat(lab, 'exit 1'), ...install)).rejects.toThrow('not whole')
