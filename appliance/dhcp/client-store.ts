@@ -228,6 +228,7 @@ function opened(path: string): DatabaseSync {
   try {
     // A power failure may cost the last few: their clients are reached at their next renewal then.
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 100; ${schema}`)
+    db.exec('PRAGMA cache_size = -256') // KB
     db.prepare('SELECT * FROM client LIMIT 1').all()
     return db
   } catch (error) {

@@ -75,6 +75,7 @@ export class LeaseDatabase implements Disposable {
     this.#db = new DatabaseSync(path)
     try {
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 100')
+      this.#db.exec('PRAGMA cache_size = -1024') // KB: the pages of one transaction; what we read is in memory
       const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
       if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt })
       this.#migrate(path)
