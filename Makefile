@@ -14,13 +14,13 @@ RUN_NEEDS := /sbin/ip:iproute2 /usr/bin/npm:npm $(LIB)/libbpf.so.1:libbpf1
 BUILD_NEEDS := /usr/bin/clang:clang /usr/include/bpf/bpf_helpers.h:libbpf-dev
 LAB_NEEDS := /bin/ping:iputils-ping /sbin/sysctl:procps /usr/sbin/tcpdump:tcpdump /usr/bin/strace:strace /sbin/mke2fs:e2fsprogs /usr/sbin/nft:nftables /sbin/ethtool:ethtool /usr/bin/rdisc6:ndisc6 /usr/sbin/radvd:radvd /usr/bin/socat:socat \
   /usr/sbin/dnsmasq:dnsmasq-base /sbin/dhclient:isc-dhcp-client /sbin/dhcpcd:dhcpcd-base /usr/bin/dbus-daemon:dbus-daemon \
-  $(LIB)/libndp.so.0:libndp0 $(LIB)/libfl.so.2:libfl2 \
+  $(LIB)/libndp.so.0:libndp0 $(LIB)/libfl.so.2:libfl2 $(LIB)/libdevmapper.so.1.02.1:libdevmapper1.02.1 \
   /lib/systemd/systemd-networkd:systemd /usr/bin/systemd-nspawn:systemd-container /usr/sbin/debootstrap:debootstrap
 # Of test-kernels alone: an emulator with the daemon that shares files with it, and what unpacks a kernel.
 KERNELS_NEEDS := /usr/bin/qemu-system-x86_64:qemu-system-x86 /usr/lib/qemu/virtiofsd:qemu-system-common /sbin/depmod:kmod /usr/bin/xz:xz-utils
 
 # These would bring a service that starts by itself: they are unpacked under build/ and not installed.
-UNPACKED := dibbler-client network-manager wide-dhcpv6-client busybox-static
+UNPACKED := dibbler-client network-manager wide-dhcpv6-client docker.io containerd runc containernetworking-plugins busybox-static
 
 # node_modules/.bin/node is the Node that the product runs on; the machine's own only has to start npm.
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/local/sbin:/usr/sbin:/sbin

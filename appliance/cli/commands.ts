@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
 import { addressCommand } from './address.ts'
 import { checkCommand } from './check.ts'
+import { cniCommand } from './cni.ts'
+import { dockerCommand } from './docker.ts'
 import { joinCommand } from './join.ts'
 import { leasesCommand } from './leases.ts'
 import { planCommand } from './plan.ts'
@@ -27,5 +29,7 @@ export function registerCommands(program: Command, terminal: Terminal): void {
     program.command('prefix').description('prefixes of this site for containers and virtual machines, by name'),
     terminal,
   )
+  cniCommand(addCommand(program, 'cni', 'a CNI configuration for pods with addresses of this site'), terminal)
+  dockerCommand(addCommand(program, 'docker', 'what Docker needs for containers with addresses of this site'), terminal)
   stopCommand(addCommand(program, 'stop', 'stop or hand over the daemon of a systemd unit (ExecStop)'), terminal)
 }

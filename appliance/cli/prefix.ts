@@ -41,7 +41,8 @@ export function prefixCommand(command: Command, terminal: Terminal): void {
 export const allocate = (socket: string, request: PrefixRequest): Promise<PrefixRow> =>
   ask<PrefixRow>(socket, path, { method: 'POST', body: request })
 
-function wholeNumber(text: string): number {
+/** A number of bits that was typed. */
+export function wholeNumber(text: string): number {
   if (/^\d{1,3}$/.test(text)) return Number(text)
   throw new InvalidArgumentError('must be a whole number')
 }

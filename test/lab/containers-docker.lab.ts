@@ -1,0 +1,63 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { siteOf } from '../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
+import { Daemon } from './daemon.ts'
+import { Docker } from './docker.ts'
+import { liesIn } from './routes.ts'
+import { network, TwoSites } from './sites.ts'
+
+/**
+ * Two sites with LANs, and a computer on the overlay that has none; Docker is on the router of site a and on that computer:
+ *
+ *   inner-a ── docker0 ── a ═══ overlay ═══ b ── LAN ── b1
+ *             a1 ── LAN ──┘        ║
+ *                                  c ── docker0 ── inner-c
+ */
+test('containers of two hosts and LAN hosts of two sites reach each other by their addresses', async () => {
+  await using sites = await TwoSites.create()
+  const { a, b } = sites
+  const node = '99aabbccdd'
+  const place = siteOf(parseNetworkId(network), parseNodeAddress(node))
+  const c = await sites.lab.host('c')
+  await a.connect(c, 'zt0', place.mac)
+  const overlay = `overlay: { kind: static, network: "${network}", node: "${node}", interface: zt0 }`
+  await using alone = new Daemon(c, { configuration: `${overlay}\nlan: []\n` })
+  await using router = a.start()
+  await using other = b.start()
+  await Promise.all([alone, router, other].map(daemon => daemon.serving()))
+  // A host of the overlay forwards nothing until something is behind it.
+  expect([await c.sysctl('ipv6/conf/all/forwarding'), (await alone.status()).reasons]).toEqual(['0', []])
+  const far = await b.settle(b.hosts[0], 0x7n)
+  const near = await a.settle(a.hosts[0], 0x8n)
+
+  const file = (daemon: Daemon) => join(daemon.host.folder, 'daemon.json')
+  writeFileSync(file(router), '{\n\t"log-level": "warn",\n\t"dns": ["192.0.2.53"]\n}\n', { mode: 0o600 })
+  const told = []
+  for (const daemon of [router, alone]) {
+    const options = ['--write', '--file', file(daemon), '--docker-version', '20.10.24', '--json']
+    told.push(JSON.parse(await daemon.cli('docker', ...options)) as { prefix: string })
+  }
+  const [atRouter, atHost] = told as [(typeof told)[number], (typeof told)[number]]
+  const opened = 'every port of every container on docker0 is open to all sites by IPv6, published or not'
+  const rest = { interface: 'docker0', written: true, commands: ['systemctl restart docker'], notes: [opened] }
+  expect(told).toMatchObject([rest, { ...rest, prefix: 'fc9c:56c2:e399:aabb:ccdd::/80' }])
+  expect(readFileSync(file(router), 'utf8')).toBe(
+    `{\n\t"log-level": "warn",\n\t"dns": [\n\t\t"192.0.2.53"\n\t],\n\t"ipv6": true,\n\t"fixed-cidr-v6": "${atRouter.prefix}"\n}\n`,
+  )
+
+  await using dockerAtRouter = await Docker.start(a.router, file(router))
+  await using dockerAtHost = await Docker.start(c, file(alone))
+  const [innerA, innerC] = await Promise.all([dockerAtRouter.container('inner-a'), dockerAtHost.container('inner-c')])
+  expect([liesIn(atRouter.prefix, innerA), liesIn(atHost.prefix, innerC)]).toEqual([true, true])
+
+  await dockerAtRouter.reaches('inner-a', innerC)
+  await dockerAtHost.reaches('inner-c', innerA)
+  await dockerAtHost.reaches('inner-c', far)
+  await b.hosts[0].reaches(innerC)
+  await a.hosts[0].reaches(innerA) // on its own LAN the router answers for it
+  await dockerAtRouter.reaches('inner-a', near)
+  for (const daemon of [router, alone])
+    expect(await daemon.get('/v1/prefixes')).toMatchObject({ prefixes: [{ name: 'docker', state: 'routed' }] })
+})

@@ -1,0 +1,169 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { silentLog } from '../../../appliance/base/log.ts'
+import { type DockerHost, planBridge, planNetwork } from '../../../appliance/cli/docker-plan.ts'
+import { HttpServer } from '../../../appliance/http/serve.ts'
+import { FakeView, prefixRows, servingStatus } from '../http/view.ts'
+import { run } from './terminal.ts'
+
+const prefix = 'fc9c:56c2:e389:e92c:eee5:c0de::/96'
+const host = (over: Partial<DockerHost> = {}): DockerHost => ({
+  version: '20.10.24',
+  file: '/etc/docker/daemon.json',
+  present: {},
+  lans: 1,
+  ...over,
+})
+
+describe('what a version of Docker needs', () => {
+  const open = (bridge: string) =>
+    `every port of every container on ${bridge} is open to all sites by IPv6, published or not`
+
+  test('before 27 two settings, which open everything', () => {
+    expect(planBridge(host(), prefix, false)).toEqual({
+      settings: { ipv6: true, 'fixed-cidr-v6': prefix },
+      notes: [open('docker0')],
+    })
+    expect(planBridge(host({ present: { bridge: 'br0' } }), prefix, false).notes).toEqual([open('br0')])
+  })
+
+  test.for([host({ version: '28.3.1' }), host({ present: { ip6tables: true, experimental: true } })])(
+    'where it filters, somebody decides what is opened',
+    each => {
+      expect(planBridge(each, prefix, false).notes).toEqual([
+        `Docker ${each.version} drops what comes to docker0 by IPv6, and sends by the address of this machine; --open adds "ip6tables": false, which opens every port of every container, of all its networks, to all sites; --network NAME is for a network whose published ports alone are open`,
+      ])
+    },
+  )
+
+  test('--open switches the filter off', () => {
+    expect(planBridge(host({ version: '28.3.1' }), prefix, true)).toEqual({
+      settings: { ipv6: true, 'fixed-cidr-v6': prefix, ip6tables: false },
+      notes: [open('docker0')],
+    })
+  })
+
+  test('a network of its own is routed from 27 on, and a router goes on forwarding', () => {
+    const create = `docker network create --ipv6 --subnet ${prefix} -o com.docker.network.bridge.name=web`
+    expect(planNetwork(host(), 'web', prefix)).toEqual({ command: `${create} web`, notes: [open('web')] })
+    const published =
+      'the published ports of containers on web are open to all sites, under the addresses of the containers'
+    const routed = `${create} -o com.docker.network.bridge.gateway_mode_ipv6=routed web`
+    const noDrop =
+      '"ip-forward-no-drop": true must be in /etc/docker/daemon.json: else Docker stops this machine from forwarding for its LANs'
+    const policy =
+      'after each start of Docker, ip6tables -P FORWARD ACCEPT: it stops this machine from forwarding for its LANs'
+    expect(planNetwork(host({ version: '28.3.1' }), 'web', prefix)).toEqual({
+      command: routed,
+      notes: [published, noDrop],
+    })
+    expect(planNetwork(host({ version: '27.5' }), 'web', prefix).notes).toEqual([published, policy])
+    expect(planNetwork(host({ version: '28.3.1', lans: 0 }), 'web', prefix).notes).toEqual([published])
+    const present = { 'ip-forward-no-drop': true }
+    expect(planNetwork(host({ version: '28.3.1', present }), 'web', prefix).notes).toEqual([published])
+  })
+
+  test('what the file says otherwise is not overruled', () => {
+    const present = { ipv6: false, 'fixed-cidr-v6': 'fd00::/64' }
+    expect(() => planBridge(host({ present }), prefix, false)).toThrowErrorMatchingInlineSnapshot(
+      `[OperatorError: /etc/docker/daemon.json says that ipv6 is false, and not true; fixed-cidr-v6 is "fd00::/64", and not "fc9c:56c2:e389:e92c:eee5:c0de::/96": take that out first; the file is as it was]`,
+    )
+    expect(() => planBridge(host({ present: { bridge: 'none' } }), prefix, false)).toThrowErrorMatchingInlineSnapshot(
+      `[OperatorError: /etc/docker/daemon.json says bridge is "none": --network NAME is for a network of its own]`,
+    )
+  })
+})
+
+describe('siteplane docker', () => {
+  let folder: string
+  let file: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'siteplane-docker-'))
+    file = join(folder, 'daemon.json')
+  })
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  async function daemon(view: FakeView) {
+    const socket = join(folder, 'api.sock')
+    const abort = new AbortController()
+    const http = new HttpServer({ listen: 'off', socket, stateDirectory: folder, view, log: silentLog })
+    const { promise: ready, resolve } = Promise.withResolvers<void>()
+    const ended = http.run(abort.signal, resolve)
+    await ready
+    return {
+      docker: (...args: string[]) => run('docker', '--socket', socket, '--file', file, ...args),
+      async [Symbol.asyncDispose]() {
+        abort.abort()
+        await ended
+      },
+    }
+  }
+
+  test('writes what is missing, keeps the rest with its mode and its indent, and leaves nothing else behind', async () => {
+    const view = new FakeView()
+    await using site = await daemon(view)
+    const real = join(folder, 'real.json')
+    writeFileSync(real, '{\n    "dns": []\n}\n', { mode: 0o600 })
+    symlinkSync(real, file)
+    const before = await site.docker('--docker-version', '20.10')
+    expect(before).toMatchObject({ status: 0, err: '' })
+    expect(before.out).toContain('--write puts it there')
+    expect(readFileSync(real, 'utf8')).toBe('{\n    "dns": []\n}\n')
+    const { out, status } = await site.docker('--docker-version', '20.10', '--write')
+    expect([status, out]).toEqual([
+      0,
+      `the containers on docker0 have fc9c:56c2:e389:e92c:eee5:c0de:1:0/112
+${file} says:
+  {
+    "ipv6": true,
+    "fixed-cidr-v6": "fc9c:56c2:e389:e92c:eee5:c0de:1:0/112"
+  }
+then:
+  systemctl restart docker
+note: every port of every container on docker0 is open to all sites by IPv6, published or not
+`,
+    ])
+    expect(readFileSync(real, 'utf8')).toBe(
+      '{\n    "dns": [],\n    "ipv6": true,\n    "fixed-cidr-v6": "fc9c:56c2:e389:e92c:eee5:c0de:1:0/112"\n}\n',
+    )
+    expect(statSync(real).mode & 0o777).toBe(0o600)
+    expect(readdirSync(folder).sort()).toEqual(['api.sock', 'daemon.json', 'real.json'])
+    expect(view.asked).toEqual([
+      { name: 'docker', interface: 'docker0' },
+      { name: 'docker', interface: 'docker0' },
+    ])
+  })
+
+  test('without LANs all of the site is for containers, and what was allocated before stays', async () => {
+    const view = new FakeView()
+    view.current = { ...servingStatus, lan: [] }
+    await using site = await daemon(view)
+    await site.docker('--docker-version', '20.10')
+    expect(view.asked).toEqual([{ name: 'docker', interface: 'docker0', length: 80 }])
+    view.prefixRows = [{ ...prefixRows[1]!, name: 'docker', interface: 'docker0' }]
+    const { out } = await site.docker('--docker-version', '20.10', '--json')
+    expect(JSON.parse(out)).toMatchObject({ prefix: prefixRows[1]!.prefix, written: false })
+    expect(view.asked).toHaveLength(1)
+  })
+
+  test('refuses to write what it can not stand for, and says why', async () => {
+    const view = new FakeView()
+    await using site = await daemon(view)
+    expect(await site.docker('--docker-version', '28', '--write')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('Docker 28 drops what comes to docker0'),
+    })
+    expect(view.asked).toEqual([]) // nothing is allocated for it
+    writeFileSync(file, '{"ipv6": true,}')
+    expect(await site.docker('--docker-version', '20.10', '--write')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining(`${file} is no JSON: `),
+    })
+    expect(await site.docker('--docker-version', '20.10', '--write', '--network', 'web')).toMatchObject({
+      status: 1,
+      err: 'siteplane: --write is for the default bridge: what a network has is not in the file\n',
+    })
+  })
+})
