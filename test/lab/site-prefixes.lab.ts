@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { PrefixRow } from '../../appliance/http/api.ts'
 import { type Daemon, siteplane } from './daemon.ts'
 import type { Host } from './host.ts'
+import { nspawn } from './nspawn.ts'
 import { type Site, TwoSites } from './sites.ts'
 import { until } from './until.ts'
 
@@ -37,7 +38,7 @@ async function bridged(sites: TwoSites): Promise<{ host: Host; inner: Host }> {
   return { host, inner }
 }
 
-test.for(['auto', 'netlink'] as const)(
+test.concurrent.for(['auto', 'netlink'] as const)(
   'a prefix with a name leads by a host of the LAN, from all sites and from the LAN itself (fast path %s)',
   async mode => {
     await using sites = await TwoSites.create()
@@ -97,7 +98,7 @@ test.for(['auto', 'netlink'] as const)(
   },
 )
 
-test('a prefix leads to a tap device as soon as that is there', async () => {
+test.concurrent('a prefix leads to a tap device as soon as that is there, and to a container of systemd-nspawn', async () => {
   await using sites = await TwoSites.create()
   const { a, b } = sites
   await using daemon = a.start()
@@ -110,22 +111,33 @@ test('a prefix leads to a tap device as soon as that is there', async () => {
   const waits = 'waits for interface tap0, which does not exist'
   expect(row).toMatchObject({ via: null, interface: 'tap0', state: 'waiting', reason: waits })
   expect((await daemon.status()).reasons).toContain(`prefix vm1 ${waits}`)
+  const web = await allocate(daemon, 'web', '--interface', 've-web')
 
   // A machine whose card is the other end of tap0: what one program writes there, the other has read here.
   const vm = await sites.lab.host('vm')
-  const there = `exec ip netns exec ${vm.netns} socat - TUN,tun-type=tap,tun-name=eth0,iff-no-pi,iff-up`
-  const here = ['TUN,tun-type=tap,tun-name=tap0,iff-no-pi,iff-up', `EXEC:"${there.slice(5)}",socktype=2`]
-  await using _ = a.router.spawn(['socat', ...here])
-  await until(async () => (await list(daemon))[0]!.state === 'routed', 'the route to come with tap0', 10_000)
-  expect(await routeTo(a, row.prefix)).toBe(`${row.prefix} dev tap0 proto 80 metric 1024 pref medium`)
+  const there = `ip netns exec ${vm.netns} socat - TUN,tun-type=tap,tun-name=eth0,iff-no-pi,iff-up`
+  const here = ['TUN,tun-type=tap,tun-name=tap0,iff-no-pi,iff-up', `EXEC:"${there}",socktype=2`]
+  await using _tap = a.router.spawn(['socat', ...here])
+  const inside = (prefix: PrefixRow) => prefix.routerAddress!.replace(/1$/, '2')
+  const script = ['/bin/busybox ip link set host0 up']
+  script.push(`/bin/busybox ip -6 address add ${inside(web)}/96 dev host0`)
+  script.push(`/bin/busybox ip -6 route add default via ${web.routerAddress}`, 'exec /bin/busybox sleep 1000000')
+  await using _container = nspawn(a.router, 'web', script.join('\n'))
 
-  const text = await daemon.cli('prefix', 'allocate', 'vm1', '--interface', 'tap0')
-  await a.router.run('sh', '-c', text.split('\n').find(line => line.startsWith('  ip '))!)
-  const address = row.routerAddress!.replace(/1$/, '2')
+  // What the commands print for the other ends; only tap0 is up by itself.
+  await until(() => a.router.setUp('ve-web').then(() => true), 'the cable of the container')
+  for (const { name, interface: link } of [row, web]) {
+    const text = await daemon.cli('prefix', 'allocate', name, '--interface', link!)
+    await a.router.run('sh', '-c', text.split('\n').find(line => line.startsWith('  ip '))!)
+  }
+  await until(async () => (await list(daemon)).every(({ state }) => state === 'routed'), 'both routes', 10_000)
+  expect(await routeTo(a, row.prefix)).toBe(`${row.prefix} dev tap0 proto 80 metric 1024 pref medium`)
   await until(() => vm.linkLocal('eth0'), 'the card of the machine')
-  await vm.ip('-6', 'address', 'add', `${address}/96`, 'dev', 'eth0', 'nodad')
+  await vm.ip('-6', 'address', 'add', `${inside(row)}/96`, 'dev', 'eth0', 'nodad')
   await vm.ip('-6', 'route', 'add', 'default', 'via', row.routerAddress!)
-  await far.reaches(address)
+  await far.reaches(inside(row))
+  await far.reaches(inside(web))
+  await vm.reaches(inside(web))
 
   const { status, output } = await siteplane(
     a.router,
