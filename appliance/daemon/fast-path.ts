@@ -160,6 +160,7 @@ export class FastPath implements ProgramSource, Disposable {
 
   #hear(programs: Programs): void {
     programs.addHeard(this.#found.map(address => Number(address & hostMask)))
+    programs.addRemote(this.#found)
     this.#found = []
   }
 

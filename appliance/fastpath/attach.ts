@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { toHex } from '../base/bytes.ts'
 import { KernelError } from '../base/errors.ts'
+import type { Ip6 } from '../base/ip6.ts'
 import { effectiveCapabilities } from '../system/capabilities.ts'
 import { BpfObject, MappedMap, possibleCpus, programId, removeFromMap, updateMapBatch } from '../system/libbpf.ts'
 import { hasTcx, tcxAttach, tcxDetach, tcxList } from '../system/tcx.ts'
@@ -23,6 +24,10 @@ export interface LoadedProgram {
 
 const objectFile = new URL('./fastpath.bpf.o', import.meta.url)
 const minuteShift = 36n // MINUTE_SHIFT of hosts.h
+const minutesAllowed = 2n // MINUTES_ALLOWED of remote.h
+const answered = 1n << 48n // ANSWERED there
+const nodeMask = (1n << 40n) - 1n
+const hostMask = (1n << 48n) - 1n
 const golden = 0x9e37_79b9_7f4a_7c15n // its multiplier, 2^64 divided by the golden ratio
 const mostTables = 128 << 20 // octets; machines with hundreds of possible CPUs get smaller tables each
 
@@ -162,6 +167,21 @@ export class Programs implements Disposable {
     updateMapBatch(this.#maps.map('heard'), new Uint8Array(slots.buffer), new Uint8Array(values.buffer), hosts.length)
   }
 
+  /** Hosts of other sites that have an entry in the kernel's neighbour table: remote.h. Of those in one set the last stays. */
+  addRemote(addresses: readonly Ip6[]): void {
+    const minute = process.hrtime.bigint() >> minuteShift
+    const hosts = addresses.map(address => ({ owner: (address >> 48n) & nodeMask, host: address & hostMask }))
+    const sets = Uint32Array.from(hosts, ({ owner, host }) =>
+      Number(BigInt.asUintN(64, (BigInt.asUintN(64, owner * golden) ^ host) * golden) >> 50n),
+    )
+    const rows = hosts.flatMap(({ owner, host }) => {
+      const node = (owner << 16n) | ((minute + minutesAllowed) & 0xffffn)
+      return [node, 0n, 0n, 0n, host | answered, 0n, 0n, 0n]
+    })
+    const values = BigUint64Array.from(rows)
+    updateMapBatch(this.#maps.map('remote'), new Uint8Array(sets.buffer), new Uint8Array(values.buffer), hosts.length)
+  }
+
   /** Hosts with a lease, by the 48 host bits of their address. Throws a KernelError where there are too many. */
   addLeases(hosts: readonly number[]): void {
     const keys = new Uint32Array(hosts.length * 2)
@@ -211,6 +231,7 @@ const sharedMaps = [
   ...siteTables.map(table => `sites_${table}`),
   'members',
   'heard',
+  'remote',
   'leases',
   'budgets',
 ]

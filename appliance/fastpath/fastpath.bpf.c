@@ -12,6 +12,7 @@
 #include "bpf/hosts.h"
 #include "bpf/members.h"
 #include "bpf/ndp.h"
+#include "bpf/remote.h"
 #include "bpf/sites.h"
 #include "bpf/sixplane.h"
 
@@ -220,6 +221,8 @@ int overlay_ingress(struct __sk_buff *skb)
 		if (verdict != PASS)
 			return verdict;
 	}
+	if (has(FEATURE_BOUND_REMOTE) && in_network(&h.source))
+		hear_remote(&h.source, &h.destination);
 	if (has(FEATURE_COUNT) && in_network(&h.source))
 		count_in(skb, owner_of(&h.source));
 	return PASS;
@@ -312,6 +315,8 @@ int lan_ingress(struct __sk_buff *skb)
 		note_member(skb, h.sender, owner_of(&h.source));
 		return drop(LAN_DROP_SOURCE);
 	}
+	if (has(FEATURE_BOUND_REMOTE) && !may_resolve(&h.source, &h.destination))
+		return drop(LAN_DROP_UNKNOWN);
 	if (has(FEATURE_TURBO) && !is_reserved(owner))
 		return turbo(skb, &h);
 	return PASS;

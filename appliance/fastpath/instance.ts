@@ -14,6 +14,7 @@ export const feature = {
   count: 1 << 4,
   bound: 1 << 5,
   turbo: 1 << 6,
+  boundRemote: 1 << 7,
 } as const
 
 export type Feature = keyof typeof feature

@@ -83,7 +83,7 @@ function place(mode: 'stateless' | 'emulate', turbo: boolean, wanted: Wanted, lo
   const { site, overlay, lans, bound } = wanted
   const overlayFeatures: Feature[] = ['emulate', 'proxy', 'guard', 'count']
   if (bound) overlayFeatures.push('bound')
-  if (mode === 'stateless') overlayFeatures.push('rewrite')
+  overlayFeatures.push(mode === 'stateless' ? 'rewrite' : 'boundRemote')
   const instance = { kind: 'overlay', site, features: overlayFeatures, subnets: subnetsOf(lans) } as const
   return [
     { link: overlay.name, point: 'ingress', id: load(instance, 'ingress').id },
@@ -91,19 +91,25 @@ function place(mode: 'stateless' | 'emulate', turbo: boolean, wanted: Wanted, lo
     ...lans.map(lan => ({
       link: lan.interface,
       point: 'ingress' as const,
-      id: load(lanInstance(turbo, lan, wanted), 'ingress').id,
+      id: load(lanInstance(mode, turbo, lan, wanted), 'ingress').id,
     })),
   ]
 }
 
 const subnetsOf = (lans: readonly PlannedLan[]) => lans.flatMap(({ plan }) => plan.subnet ?? [])
 
-function lanInstance(turbo: boolean, lan: PlannedLan, { site, former, overlay, lans }: Wanted): Instance {
+function lanInstance(
+  mode: 'stateless' | 'emulate',
+  turbo: boolean,
+  lan: PlannedLan,
+  { site, former, overlay, lans }: Wanted,
+): Instance {
   const { plan, mac, linkLocal, networkOnLink } = lan
   // Turbo leaves the next hop to the overlay's program, which writes it in stateless mode alone.
   const fast = turbo && overlay.index !== undefined
   const features: Feature[] = ['guard', 'bound']
   if (networkOnLink) features.push('proxy')
+  if (mode === 'emulate') features.push('boundRemote') // each remote host takes a neighbour entry
   if (fast) features.push('turbo')
   return {
     kind: 'lan',

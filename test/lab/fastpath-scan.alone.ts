@@ -41,6 +41,7 @@ interface Scan {
   readonly packets: number
   readonly peak: number // of entries on the LAN's link
   readonly overlay: readonly string[] // whom the overlay's link knows, link-local ones apart
+  readonly overlayPeak: number // of entries there
   readonly forgotten: number
 }
 
@@ -57,14 +58,15 @@ async function scan(o: {
     over = true
   })
   const overlay = new Set<string>()
-  const result = { packets: 0, peak: 0, forgotten: 0 }
+  const result = { packets: 0, peak: 0, overlayPeak: 0, forgotten: 0 }
   while (!over) {
     const from = result.packets
     o.wire.send(...Array.from({ length: burst }, (_, i) => o.frame(from + i)))
     result.packets += burst
     result.peak = Math.max(result.peak, (await entries(o.site, 'lan0')).length)
-    for (const { dst } of await entries(o.site, 'zt0'))
-      if (!dst.startsWith('fe80::') || dst === 'fe80::5') overlay.add(dst)
+    const outside = await entries(o.site, 'zt0')
+    result.overlayPeak = Math.max(result.overlayPeak, outside.length)
+    for (const { dst } of outside) if (!dst.startsWith('fe80::') || dst === 'fe80::5') overlay.add(dst)
     if (result.packets % (5 * burst) === 0) result.forgotten += await forget(o.site, o.known)
   }
   await done
@@ -73,6 +75,9 @@ async function scan(o: {
 
 /** Host bits that no host has, all different. */
 const stranger = (n: number) => 0x1000_0000_0000n + BigInt(n) * 7919n
+
+/** A site that is none, all different. */
+const nowhere = (n: number) => siteOf(parseNetworkId(network), BigInt(0x10_0000_0001 + n * 104_729) as NodeAddress)
 
 test('scans of the /80 from far and near, and of the /40: the tables stay small, and whoever is known is reached throughout', async ({
   annotate,
@@ -96,7 +101,6 @@ test('scans of the /80 from far and near, and of the /40: the tables stay small,
   const [fromNear, fromFar] = [await macOf(speaker, 'eth0'), await macOf(scanner, 'eth0')]
   using nearWire = await Wire.on(speaker, 'eth0')
   using farWire = await Wire.on(scanner, 'eth0')
-  const network_ = parseNetworkId(network)
   const scans = {
     'the /80, from another site': {
       wire: farWire,
@@ -113,8 +117,7 @@ test('scans of the /80 from far and near, and of the /40: the tables stay small,
     'the /40, from its LAN': {
       wire: nearWire,
       frame: (n: number) => {
-        const place = siteOf(network_, BigInt(0x10_0000_0001 + n * 104_729) as NodeAddress)
-        return packet({ from: fromNear, to: toNear, source: parseIp6(spoken), destination: at(place, 1n) })
+        return packet({ from: fromNear, to: toNear, source: parseIp6(spoken), destination: at(nowhere(n), 1n) })
       },
       reason: undefined,
     },
@@ -139,6 +142,36 @@ test('scans of the /80 from far and near, and of the /40: the tables stay small,
     if (reason) expect(drops).toBeGreaterThan(packets * 0.9)
   }
 }, 120_000)
+
+test('where each remote host takes an entry of the table, a host that scans the /40 has a part of it, and others reach whom they want', async ({
+  annotate,
+}) => {
+  await using sites = await TwoSites.create()
+  const { a, b } = sites
+  await using near = a.start({ configuration: a.configuration('fastPath: emulate\n') })
+  await using far = b.start()
+  await Promise.all([near.serving(), far.serving()])
+  const [other, scanner] = a.hosts
+  const [friend, stranger] = b.hosts
+  const scanning = await a.settle(scanner, 0xa2n)
+  const [settled, friendly, strange] = [
+    await a.settle(other, 0xa1n),
+    await b.settle(friend, 0xb1n),
+    await b.settle(stranger, 0xb2n),
+  ]
+  await other.reaches(friendly)
+  using wire = await Wire.on(scanner, 'eth0')
+  const way = { from: await macOf(scanner, 'eth0'), to: await macOf(a.router, 'lan0'), source: parseIp6(scanning) }
+  const brief = { ...pings, count: 30 }
+  const beside = [other.ping(friendly, brief), other.ping(strange, brief), friend.ping(settled, brief)]
+  const frame = (n: number) => packet({ ...way, destination: at(nowhere(n), 1n) })
+  const { packets, overlayPeak } = await scan({ site: a, wire, frame, known: [], beside })
+  const lost = (await Promise.all(beside)).map(({ sent, received }) => sent - received)
+  await annotate(JSON.stringify({ packets, overlayPeak, lost }))
+  expect(lost).toEqual([0, 0, 0])
+  expect(overlayPeak).toBeLessThan(mostEntries)
+  expect((await near.status()).fastPath.drops['lan.unknownHost']).toBeGreaterThan(packets * 0.9)
+})
 
 test('a host that comes during a scan from far is reached at once: its probe for duplicates has told of it', async () => {
   await using sites = await TwoSites.create()

@@ -14,6 +14,11 @@
 #define WINDOW_SHIFT	29	/* 2^29 ns, 0.54 s */
 #define UNKNOWN_PER_WINDOW	10
 #define NEW_PER_WINDOW	64	/* hosts that become known, else someone could make them up */
+#define ASKER_BITS	6	/* remote.h: hosts of the LAN share so many budgets, */
+#define UNANSWERED_PER_ASKER 32	/* each for so many hosts of other sites that have not answered, in 2^36 ns, */
+#define UNANSWERED	128	/* and all of them together so many */
+#define ANSWERED_PER_MINUTE 256	/* that become known, else a site could make them up */
+#define GOLDEN		0x9e3779b97f4a7c15ULL /* 2^64 divided by the golden ratio */
 #define ROUTED_FROM	0xc0	/* first octet of the host bits: prefixes behind a next hop */
 #define SUBNETS_FROM	0x80	/* those of further LANs, up to there */
 #define SUBNET_MASK	((1ULL << 40) - 1)
@@ -39,10 +44,17 @@ struct {
 /* A window of time, and how much of its budget is spent. Two CPUs may both open a new one: that costs precision only. */
 struct budget {
 	__u64 window;
-	__u64 spent;
+	__s64 spent;
 };
 
-enum { BUDGET_UNKNOWN, BUDGET_NEW, BUDGETS };
+enum {
+	BUDGET_UNKNOWN,
+	BUDGET_NEW,
+	BUDGET_UNANSWERED,
+	BUDGET_ANSWERED,
+	BUDGET_ASKERS,
+	BUDGETS = BUDGET_ASKERS + (1 << ASKER_BITS),
+};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -51,10 +63,10 @@ struct {
 	__type(value, struct budget);
 } budgets SEC(".maps");
 
-inline_always bool within(__u32 which, __u64 limit)
+inline_always bool spend(__u32 which, __u32 shift, __s64 limit)
 {
 	struct budget *budget = bpf_map_lookup_elem(&budgets, &which);
-	__u64 window = bpf_ktime_get_coarse_ns() >> WINDOW_SHIFT;
+	__u64 window = bpf_ktime_get_coarse_ns() >> shift;
 
 	if (!budget)
 		return false;
@@ -62,7 +74,18 @@ inline_always bool within(__u32 which, __u64 limit)
 		budget->window = window;
 		budget->spent = 0;
 	}
-	return __sync_fetch_and_add(&budget->spent, 1) < limit;
+	if (budget->spent >= limit)
+		return false;
+	__sync_fetch_and_add(&budget->spent, 1);
+	return true;
+}
+
+inline_always void give_back(__u32 which)
+{
+	struct budget *budget = bpf_map_lookup_elem(&budgets, &which);
+
+	if (budget && budget->spent > 0)
+		__sync_fetch_and_add(&budget->spent, -1);
 }
 
 inline_always __u16 minute(void)
@@ -74,7 +97,7 @@ inline_always __u16 minute(void)
 
 inline_always __u64 *slot_of(__u64 host)
 {
-	__u32 index = (host * 0x9e3779b97f4a7c15ULL) >> 48;
+	__u32 index = host * GOLDEN >> 48;
 
 	return bpf_map_lookup_elem(&heard, &index);
 }
@@ -86,7 +109,7 @@ inline_always void hear(__u64 host)
 
 	if (!slot || *slot == (host << 16 | now))
 		return;
-	if (*slot >> 16 == host || within(BUDGET_NEW, NEW_PER_WINDOW))
+	if (*slot >> 16 == host || spend(BUDGET_NEW, WINDOW_SHIFT, NEW_PER_WINDOW))
 		*slot = host << 16 | now;
 }
 
@@ -108,7 +131,7 @@ inline_always bool may_look_for(__u64 host)
 		return true;
 	if (octet >= SUBNETS_FROM && !(here.subnets >> (octet - SUBNETS_FROM) & 1))
 		return true;
-	return is_known(host) || within(BUDGET_UNKNOWN, UNKNOWN_PER_WINDOW);
+	return is_known(host) || spend(BUDGET_UNKNOWN, WINDOW_SHIFT, UNKNOWN_PER_WINDOW);
 }
 
 #endif

@@ -42,6 +42,7 @@ enum {
 	FEATURE_COUNT = 1 << 4,
 	FEATURE_BOUND = 1 << 5,		/* unknown hosts of the site are looked for only so often */
 	FEATURE_TURBO = 1 << 6,
+	FEATURE_BOUND_REMOTE = 1 << 7,	/* hosts of other sites too: remote.h */
 };
 
 const volatile struct instance here = {};

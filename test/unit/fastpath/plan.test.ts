@@ -61,11 +61,12 @@ describe('the best that works is chosen', () => {
   })
 
   test('emulate where the kernel refuses the rewrite alone, and the status hears why', () => {
-    const { load } = loader(({ features }) => (features.includes('rewrite') ? 'EACCES' : undefined))
+    const { asked, load } = loader(({ features }) => (features.includes('rewrite') ? 'EACCES' : undefined))
     expect(planFastPath(wanted, load)).toMatchObject({
       mode: 'emulate',
       reasons: ['stateless: load the program ingress: EACCES'],
     })
+    for (const { features } of asked) expect(features).toContain('boundRemote')
   })
 
   test('netlink where no program can be had, with one reason for both', () => {
