@@ -32,7 +32,7 @@ export function showLeases({ leases, leftOut }: Leases, now: number, all: boolea
   return table([['ADDRESS', 'LAN', 'HOST', 'STATE', 'LAST', 'EXPIRES'], ...cells]) + more
 }
 
-const isHeld = ({ state }: LeaseRow): boolean => state === 'bound' || state === 'registered'
+const isHeld = ({ state }: LeaseRow): boolean => ['bound', 'registered', 'translated'].includes(state)
 
 function host({ hostname, linkLayerAddress, duid }: LeaseRow): string {
   const name = hostname === null ? undefined : printable(hostname)

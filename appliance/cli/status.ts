@@ -62,6 +62,10 @@ function lan(entry: LanStatus, terminal: Pick<Terminal, 'color' | 'now'>): strin
   }
   for (const { address, linkLayerAddress } of entry.ipv4?.otherServers ?? [])
     rows.push(['other DHCPv4', `${address} (${linkLayerAddress})`])
+  if (entry.slaac) {
+    const { state, prefix, translated } = entry.slaac
+    rows.push(['without DHCPv6', `${state}${prefix ? `, ${prefix}` : ''}, translated ${translated}`])
+  }
   if (entry.advertise === 'off') rows.push(['advertised', 'by another router'])
   for (const { prefix, relay, heardAt, activeLeases } of entry.segments) {
     const ago = heardAt !== null && duration((terminal.now() - Date.parse(heardAt)) / 1000)

@@ -73,6 +73,23 @@ export function checkFlags(value: unknown, context: Context): void {
   }
 }
 
+/** Hosts make addresses of what we advertise, and only on our own link. */
+export function checkSlaac(value: unknown, context: Context): void {
+  const { slaac, advertise, relay } = keysOf(value)
+  if (slaac !== true) return
+  if (relay !== undefined) problem(context, ['slaac'], 'has no meaning here: hosts behind a relay hear another router')
+  else if (advertise === 'off')
+    problem(context, ['slaac'], 'needs advertise: hosts make addresses of a prefix that this router tells them')
+}
+
+/** What passes netfilter by is not translated. */
+export function checkSlaacTurbo(value: unknown, context: Context): void {
+  const { fastPath, lan } = keysOf(value)
+  if (!Array.isArray(lan) || ![true, 'force'].includes(keysOf(fastPath)['turbo'] as true)) return
+  const i = lan.findIndex(each => keysOf(each)['slaac'] === true)
+  if (i >= 0) problem(context, ['fastPath', 'turbo'], `can't be with lan[${i}].slaac, whose hosts netfilter translates`)
+}
+
 const repeatable = [16, 17] // once for each enterprise, RFC 9915 section 21.16
 
 /** Each option of a LAN once, and none that another key makes. */

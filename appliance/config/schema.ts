@@ -3,8 +3,8 @@
  * Keys that are left out get defaults that suit a LAN which already has its own default router and DNS.
  */
 import * as z from 'zod'
-import type { Prefix } from '../base/ip6.ts'
-import { maxSubnet } from '../plane/plan.ts'
+import { type Prefix, unspecified } from '../base/ip6.ts'
+import { maxSubnet, translationBlock } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { delegation } from './delegation.ts'
 import { ownOption } from './dhcp-option.ts'
@@ -21,6 +21,8 @@ import {
   checkOptions,
   checkOverlay,
   checkRouteLifetimes,
+  checkSlaac,
+  checkSlaacTurbo,
 } from './rules.ts'
 import { dns, ntp, server } from './servers.ts'
 import { interfaceName, listen, parsed, path } from './text.ts'
@@ -144,9 +146,14 @@ const lan = z
     reservations: z.array(reservation).max(16_384).default([]).describe('what certain hosts always get'),
     delegate: delegation.optional().describe('prefixes for what lies behind a host; none unless given'),
     ipv4: ipv4.optional().describe('DHCPv4 for the hosts; nothing of it unless given'),
+    slaac: z
+      .boolean()
+      .default(false)
+      .describe('hosts without DHCPv6 make addresses of their own, and are translated on their way to other sites'),
     dns: dns.prefault({}),
     ntp: ntp.prefault({}),
   })
+  .superRefine(checkSlaac, { when: () => true })
   .superRefine(checkOptions, { when: () => true })
   .superRefine(checkFlags, { when: () => true })
 
@@ -190,17 +197,29 @@ export const configSchema = z
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   })
   .superRefine(checkLinks, { when: () => true })
+  .superRefine(checkSlaacTurbo, { when: () => true })
   .superRefine(checkReservations, { when: () => true })
   .transform(({ lan, ...rest }) => ({ ...rest, lan: lan.map(each => ({ ...each, ...elsewhere(each, lan) })) }))
 
-/** LANs may delegate from one pool: what is reserved on the others is for nobody here. */
-function elsewhere<Lan extends { readonly reservations: readonly { readonly prefixes: readonly Prefix[] }[] }>(
+/** LANs may delegate from one pool: what is reserved on the others is for nobody here, nor what hosts are translated to. */
+interface Reserving {
+  readonly slaac: boolean
+  readonly reservations: readonly { readonly prefixes: readonly Prefix[] }[]
+}
+function elsewhere<Lan extends Reserving>(
   here: Lan,
   lans: readonly Lan[],
 ): { readonly reservedElsewhere: readonly Prefix[] } {
   const others = lans.filter(each => each !== here)
-  return { reservedElsewhere: others.flatMap(({ reservations }) => reservations.flatMap(({ prefixes }) => prefixes)) }
+  const reserved = others.flatMap(({ reservations }) => reservations.flatMap(({ prefixes }) => prefixes))
+  return { reservedElsewhere: [...reserved, ...translatedIn(lans, anySite)] }
 }
+
+const anySite: Prefix = { address: unspecified, length: 80 }
+
+/** What hosts of these LANs are translated to, in the site's prefix. */
+export const translatedIn = (lans: readonly { readonly slaac: boolean }[], sitePrefix: Prefix): readonly Prefix[] =>
+  lans.some(({ slaac }) => slaac) ? [translationBlock(sitePrefix)] : []
 
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]

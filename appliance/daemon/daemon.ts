@@ -31,6 +31,7 @@ import { recall } from './memory.ts'
 import { prefixView } from './prefix-view.ts'
 import { Prefixes } from './prefixes.ts'
 import { Router } from './router.ts'
+import { Slaac } from './slaac.ts'
 import { Slot } from './slot.ts'
 import { leasesOf, statusOf } from './status.ts'
 
@@ -63,6 +64,7 @@ export class Daemon {
   readonly #router: Router
   readonly #announcer: Announcer
   readonly #ipv4: Ipv4
+  readonly #slaac: Slaac
   #config: Config
   #refused: string | undefined
 
@@ -123,8 +125,12 @@ export class Daemon {
     const identity = loadIdentity(config.stateDirectory)
     const clock = this.#clock
     this.#ipv4 = new Ipv4({ ...config, secret: identity.secret, clock, random: Math.random, log })
+    const { stateDirectory } = config
+    const onChange = () => void this.#router.refresh()
+    this.#slaac = new Slaac({ stateDirectory, secret: identity.secret, clock, log, onChange })
     this.#router = new Router({
       config,
+      slaac: this.#slaac,
       prefixes: opened.prefixes,
       converger: this.#converger,
       fastPath: opened.fastPath,
@@ -189,6 +195,7 @@ export class Daemon {
     this.#announcer.stop()
     this.#ipv4.stop()
     await this.#router.stop(final)
+    await this.#slaac.stop(final)
     if (final) await this.#converger.withdraw()
     await this.#supervisor.stop()
     await this.#resources.disposeAsync()
@@ -211,6 +218,7 @@ export class Daemon {
       fastPath: this.#fastPath,
       prefixes: prefixView(this.#prefixes, router).prefixes(),
       ipv4: this.#ipv4,
+      slaac: this.#slaac,
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],
       parts: this.#supervisor.states(),
       httpReasons: this.#http.content.reasons(),
@@ -246,7 +254,7 @@ export class Daemon {
   #makeHttp(config: Config): HttpServer {
     const view: View = {
       status: () => this.status(),
-      leases: () => leasesOf(this.#store, this.#clients, this.#router.lans, this.#ipv4),
+      leases: () => leasesOf(this.#store, this.#clients, this.#router.lans, { ipv4: this.#ipv4, slaac: this.#slaac }),
       sites: () => sitesOf(this.#fastPath, this.#config.overlay.network, this.#clock),
       ...prefixView(this.#prefixes, this.#router),
       alive: () => true,

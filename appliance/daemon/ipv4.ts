@@ -221,6 +221,7 @@ function rowOf(
     clientId: clientId ?? null,
     address: formatIp4(address),
     prefixLength: 32,
+    translatedFrom: [],
     interface: name,
     subnet: null,
     relay: null,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, formatPrefix, type Ip6, isLinkLocal } from '../base/ip6.ts'
+import { formatIp6, formatPrefix, type Ip6, isLinkLocal, type Prefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import { advertiseOf, type LanConfig } from '../config/schema.ts'
@@ -51,6 +51,7 @@ export interface LanWorld {
   readonly overlay: string | undefined // the name of its interface
   readonly addresses: readonly Address[]
   readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
+  readonly autonomous: (name: string) => Prefix | undefined // what hosts of a LAN may make addresses of
   readonly answeredInKernel: ReadonlySet<string> // LANs whose solicitations a program answers
   /** Whether the kernel's addresses and routes stand: hosts are told of them only then. RFC 4191 section 4. */
   readonly inStep: boolean
@@ -283,6 +284,7 @@ export class LanRunner {
 
   #advertisement(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): AdvertisementPlan {
     const { dns } = this.#config
+    const autonomous = world.autonomous(link.name)
     const advertise = advertiseOf(this.#config)
     return {
       site,
@@ -295,6 +297,7 @@ export class LanRunner {
       interval: advertise.interval,
       dns,
       ...(advertise.mtu === undefined ? {} : { mtu: advertise.mtu }),
+      ...(autonomous && { autonomous }),
       silent: this.#config.advertise === 'off',
     }
   }

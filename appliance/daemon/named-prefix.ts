@@ -1,7 +1,7 @@
 /** What a prefix with a name is, which one a name gets, and where it is routed to. Nothing here keeps one: prefixes.ts does. */
 import { addressIn, contains, formatIp6, formatPrefix, type Ip6, isLinkLocal, type Prefix } from '../base/ip6.ts'
 import { offsetOfPrefix } from '../config/reservation-rules.ts'
-import type { Config, LanConfig } from '../config/schema.ts'
+import { type Config, type LanConfig, translatedIn } from '../config/schema.ts'
 import { allocatePrefix, drawNamed } from '../dhcp/allocate.ts'
 import { type Bindings, isLive } from '../dhcp/binding.ts'
 import { delegationBlock, useOf } from '../plane/plan.ts'
@@ -57,7 +57,7 @@ export function choose(
   const { config, site } = surroundings
   const pool = poolOf(surroundings)
   const reserved = config.lan.flatMap(({ reservations }) => reservations.flatMap(({ prefixes }) => prefixes))
-  const kept = reserved.flatMap(prefix => {
+  const kept = [...reserved, ...translatedIn(config.lan, site.sitePrefix)].flatMap(prefix => {
     const host = offsetOfPrefix(prefix, site.sitePrefix)
     return host === undefined ? [] : [{ host, length: prefix.length }]
   })

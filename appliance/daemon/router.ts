@@ -25,6 +25,7 @@ import type { Surroundings } from './named-prefix.ts'
 import { Placement } from './placement.ts'
 import type { Prefixes } from './prefixes.ts'
 import { behind, segmentRoutes } from './segments.ts'
+import type { Slaac } from './slaac.ts'
 
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
 const patience = 30_000
@@ -39,6 +40,7 @@ interface RouterOptions {
   readonly report: () => OverlayReport
   readonly recalled: Memory | undefined // who we were before this start
   readonly prefixes: Prefixes
+  readonly slaac: Slaac
   readonly shared: Omit<LanShared, 'routed' | 'named'>
 }
 
@@ -189,6 +191,7 @@ export class Router {
       ...(surroundings ? this.#options.prefixes.routes(surroundings) : []),
     ]
     await this.#answerEarly()
+    await this.#options.slaac.follow(this.#config, this.#site, this.#overlayName)
     await this.#placement.follow({
       config: this.#config,
       site: this.#site,
@@ -204,6 +207,7 @@ export class Router {
       overlay: this.#overlayName,
       fastPath: this.#placement.plan,
       routes,
+      local: this.#options.slaac.prefixes(),
     })
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
@@ -314,6 +318,7 @@ export class Router {
       overlay: this.#overlayName,
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,
+      autonomous: name => this.#options.slaac.prefixOf(name),
       answeredInKernel: this.#kernel ? this.#placement.answered(this.#kernel) : new Set(),
       inStep: true,
     }
@@ -334,10 +339,11 @@ export interface IntentSource {
   readonly overlay: string | undefined
   readonly fastPath: FastPathPlan | undefined
   readonly routes: Intent['routes']
+  readonly local: NonNullable<Intent['local']>
 }
 
 /** What the kernel shall hold, from the configuration, the site and the overlay's interface. */
-export function intentOf({ config, site, former, overlay, fastPath, routes }: IntentSource): Intent {
+export function intentOf({ config, site, former, overlay, fastPath, routes, local }: IntentSource): Intent {
   const lans = config.lan.filter(lan => lan.interface !== overlay && lan.relay === undefined)
   return {
     site,
@@ -353,5 +359,6 @@ export function intentOf({ config, site, former, overlay, fastPath, routes }: In
     nextHop: fastPath?.mode === 'stateless' ? 'stateless' : 'on-link',
     programs: fastPath?.programs ?? [],
     routes: [...(site ? segmentRoutes(config, site, overlay) : []), ...routes],
+    local,
   }
 }

@@ -32,6 +32,7 @@ import { numbers, wallTime } from './figures.ts'
 import type { Ipv4 } from './ipv4.ts'
 import { flagsOf, type LanRunner, sentToUsByOthers } from './lan.ts'
 import { managedNotices } from './managed.ts'
+import type { Slaac } from './slaac.ts'
 import { unadvertised } from './unadvertised.ts'
 
 export interface Snapshot {
@@ -50,6 +51,7 @@ export interface Snapshot {
   readonly prefixes: readonly PrefixRow[]
   readonly storeReasons: readonly string[]
   readonly ipv4: Ipv4
+  readonly slaac: Slaac
   readonly parts: readonly { readonly name: string; readonly state: PartState }[]
   readonly httpReasons: readonly string[]
   readonly clock: Clock
@@ -91,6 +93,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...each(runner => runner.delegationFaults),
     ...snapshot.storeReasons,
     ...snapshot.ipv4.reasons(),
+    ...snapshot.slaac.reasons(),
     ...kernel.reasons.map(reason => `kernel: ${reason}`),
     ...(snapshot.resolverFailure === undefined ? [] : [`fast path: ${snapshot.resolverFailure}`]),
     ...(snapshot.config.fastPath.mode === 'auto' ? [] : fallbacks(snapshot)),
@@ -186,6 +189,7 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
     routerAddress: plan ? formatIp6(plan.router) : null,
     activeLeases: services?.server.activeLeases() ?? 0,
     ipv4: snapshot.ipv4.status(runner.config.interface),
+    slaac: snapshot.slaac.status(runner.config.interface, runner.config.slaac),
     segments: (services?.server.segments() ?? []).map(segmentStatus),
     otherRouters: (advertiser?.otherRouters() ?? []).map(router => ({
       address: formatIp6(router.linkLocal),
@@ -227,7 +231,12 @@ function partStatus({ name, state }: { readonly name: string; readonly state: Pa
 }
 
 /** The leases of the LANs as the API shows them. */
-export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanRunner[], ipv4: Ipv4): Leases {
+export function leasesOf(
+  store: Store,
+  clients: ClientStore,
+  lans: readonly LanRunner[],
+  { ipv4, slaac }: { readonly ipv4: Ipv4; readonly slaac: Slaac },
+): Leases {
   const served = lans.flatMap(({ plan, config, segments }) =>
     [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
       interface: config.interface,
@@ -241,6 +250,7 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
   const leases = rows.map(lease => ({
     ...lease,
     clientId: null,
+    translatedFrom: [],
     relay: relayOf(routes.get(lease.subnet)?.get(lease.duid)),
     address: formatIp6(lease.address),
     subnet: lease.subnet ?? null,
@@ -250,7 +260,7 @@ export function leasesOf(store: Store, clients: ClientStore, lans: readonly LanR
     validUntil: new Date(lease.validUntil).toISOString(),
     changedAt: new Date(lease.changedAt).toISOString(),
   }))
-  return { leases: [...leases, ...ipv4.leases()], leftOut }
+  return { leases: [...leases, ...slaac.leases(), ...ipv4.leases()], leftOut }
 }
 
 function relayOf(route: Route | undefined): LeaseRow['relay'] {

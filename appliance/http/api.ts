@@ -40,6 +40,7 @@ export interface LanStatus {
   readonly routerAddress: string | null
   readonly activeLeases: number
   readonly ipv4: Ipv4Status | null // null: off
+  readonly slaac: SlaacStatus | null // null: off
   readonly segments: readonly SegmentStatus[]
   readonly otherRouters: readonly OtherRouter[]
   readonly otherServers: readonly OtherServer[]
@@ -54,6 +55,13 @@ export interface Ipv4Status {
   readonly pool: string // first-last
   readonly activeLeases: number
   readonly otherServers: readonly { readonly address: string; readonly linkLayerAddress: string }[]
+}
+
+/** Hosts without DHCPv6 on a LAN. */
+export interface SlaacStatus {
+  readonly state: 'serving' | 'waiting'
+  readonly prefix: string | null // that they make addresses of; null while it isn't told
+  readonly translated: number // hosts
 }
 
 /** A LAN behind a relay on this one. */
@@ -124,12 +132,13 @@ export interface PartStatus {
 
 /** One row of `GET /v1/leases`, which says `{leases: […], leftOut: 0}`. */
 export interface LeaseRow {
-  readonly duid: string | null // null of IPv4
-  readonly iaid: number | null // null of IPv4
+  readonly duid: string | null // null of IPv4 and SLAAC
+  readonly iaid: number | null // the same
   readonly clientId: string | null // of IPv4, where the host says one
-  readonly type: 'IA_NA' | 'IA_PD' | 'IPv4'
+  readonly type: 'IA_NA' | 'IA_PD' | 'IPv4' | 'SLAAC'
   readonly address: string // the first one of a delegated prefix
   readonly prefixLength: number // 128 of an address, 32 of one of IPv4
+  readonly translatedFrom: readonly string[] // of SLAAC: the host's own addresses; what is sent to it goes to the first
   readonly interface: string
   readonly subnet: number | null // of the LAN; null is the first one
   readonly relay: LeaseRelay | null // null: the host is on our own link
@@ -137,7 +146,7 @@ export interface LeaseRow {
   readonly hostname: string | null
   readonly preferredUntil: string
   readonly validUntil: string
-  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
+  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered' | 'translated'
   readonly changedAt: string // when it last was bound or renewed, or what the state says
 }
 

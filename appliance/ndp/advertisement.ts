@@ -22,6 +22,7 @@ export interface AdvertisementPlan {
   readonly interval: { readonly min: number; readonly max: number } // seconds between unsolicited advertisements
   readonly dns: { readonly servers: readonly Ip6[]; readonly search: readonly string[] }
   readonly mtu?: number // octets
+  readonly autonomous?: Prefix // that hosts make addresses of, besides those that they get by DHCPv6
   readonly silent?: boolean // another router says all this in our place: nothing is sent
 }
 
@@ -43,6 +44,7 @@ export function advertisement(plan: AdvertisementPlan): RouterAdvertisement {
       { kind: 'source-link-layer-address', mac: plan.mac },
       ...(plan.mtu === undefined ? [] : [{ kind: 'mtu', mtu: plan.mtu } as const]),
       onLink(plan.lan.prefix, plan.lifetimes.lan),
+      ...(plan.autonomous ? [{ ...onLink(plan.autonomous, plan.lifetimes.lan), autonomous: true }] : []),
       ...networkOptions(plan),
       ...dnsOptions(plan),
     ],
@@ -63,8 +65,8 @@ function networkOptions({ site, networkOnLink, networkReachable, lifetimes }: Ad
     : [route(site.networkPrefix)]
 }
 
-/** Never autonomous: addresses come from DHCPv6, and a /80 leaves no room for an interface identifier. RFC 2464 section 4. */
-function onLink(prefix: Prefix, lifetime: number): Option {
+/** Never autonomous of the site's own: those addresses come from DHCPv6, and a /80 leaves no room for an interface identifier. RFC 2464 section 4. */
+function onLink(prefix: Prefix, lifetime: number): Option & { readonly kind: 'prefix-information' } {
   const lifetimes = { validLifetime: lifetime, preferredLifetime: lifetime }
   return { kind: 'prefix-information', prefix, onLink: true, autonomous: false, ...lifetimes }
 }

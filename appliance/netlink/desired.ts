@@ -42,6 +42,7 @@ export interface Intent {
   readonly programs: readonly { readonly link: string; readonly point: Point; readonly id: number }[]
   /** To what lies behind hosts of LANs, or behind links of their own: containers, virtual machines. */
   readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[]
+  readonly local?: readonly { readonly prefix: Prefix; readonly link: string }[] // on LANs, and not of the site's prefix
 }
 
 export interface IntendedLan {
@@ -211,6 +212,7 @@ function routes(intent: Intent, site: Site, links: Links, stateless: Link | unde
     if (former) through(link, former.prefix)
   }
   for (const route of intent.routes) through(route.link, route.prefix, route.via)
+  for (const { link, prefix } of intent.local ?? []) through(link, prefix)
   if (intent.overlay) through(intent.overlay.link, site.networkPrefix, stateless && nextHop)
   // No node has these addresses: the sender hears of it at once.
   for (const prefix of ownerless(site.network)) unreachable(prefix, ordinaryMetric)
@@ -254,6 +256,7 @@ function rules(intent: Intent, site: Site, inner: readonly string[], state: Kern
       suppressPrefixLength: site.sitePrefix.length,
     }),
     lookup(priorities.network, site.networkPrefix, { kind: 'lookup', table }),
+    ...(intent.local ?? []).map(({ prefix }) => lookup(priorities.network, prefix, { kind: 'lookup', table })),
     ...(intent.overlay ? [prohibit(priorities.overlay, intent.overlay.link)] : []),
     ...hosts.filter(link => forwardedNothing(link, state, changes)).map(link => prohibit(priorities.lan, link)),
   ]

@@ -52,6 +52,11 @@ export function delegationBlock(sitePrefix: Prefix): Prefix {
   return { address: addressIn(sitePrefix, 0xc0n << 40n), length: 82 }
 }
 
+/** Where hosts that make their own addresses come from for other sites: the last /96, from which nobody gets a prefix meanwhile. */
+export function translationBlock(sitePrefix: Prefix): Prefix {
+  return { address: addressIn(sitePrefix, 0xffffn << 32n), length: 96 }
+}
+
 export type Use =
   | { readonly kind: 'anycast' | 'router' | 'reserved' | 'dynamic'; readonly subnet: number | undefined }
   | { readonly kind: 'delegation' }

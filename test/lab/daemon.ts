@@ -54,7 +54,7 @@ export interface SiteRow {
 export interface LeaseRow {
   readonly duid: string
   readonly iaid: number
-  readonly type: 'IA_NA' | 'IA_PD' | 'IPv4'
+  readonly type: 'IA_NA' | 'IA_PD' | 'IPv4' | 'SLAAC'
   readonly prefixLength: number
   readonly address: string
   readonly interface: string
@@ -62,7 +62,7 @@ export interface LeaseRow {
   readonly hostname?: string | null
   readonly preferredUntil: string
   readonly validUntil: string
-  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered'
+  readonly state: 'bound' | 'expired' | 'released' | 'declined' | 'registered' | 'translated'
   readonly changedAt: string
 }
 

@@ -34,6 +34,7 @@ describe('a good file', () => {
           dns: { servers: [], search: [] },
           ntp: { servers: [] },
           reservations: [],
+          slaac: false,
           reservedElsewhere: [],
         },
       ],

@@ -20,6 +20,16 @@ describe('rules between keys', () => {
       line: 'f.yaml:2:63: lan[1].subnet: 3 is the subnet of lan[0] already',
     },
     {
+      name: 'hosts that make their own addresses where another router advertises',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1, advertise: off, slaac: true}]',
+      line: 'f.yaml:2:48: lan[0].slaac: needs advertise: hosts make addresses of a prefix that this router tells them',
+    },
+    {
+      name: 'hosts that netfilter translates, and turbo, which passes it by',
+      text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1, slaac: true}]\nfastPath: {turbo: force}',
+      line: "f.yaml:3:19: fastPath.turbo: can't be with lan[0].slaac, whose hosts netfilter translates",
+    },
+    {
       name: 'a LAN behind a relay without a subnet',
       text: 'overlay: {network: 8056c2e21c000001}\nlan: [{interface: eth1, subnet: 3}, {interface: eth1, relay: {address: "::2"}}]',
       line: 'f.yaml:2:37: lan[1]: needs a subnet (0 to 63): only a LAN without relay may be without',

@@ -33,6 +33,7 @@ const whole: LanWorld = {
   previous: undefined,
   former: undefined,
   networkReachable: true,
+  autonomous: () => undefined,
   answeredInKernel: new Set<string>(),
   inStep: true,
 }

@@ -44,6 +44,18 @@ const text = (prefixes: Prefixes, where = router) =>
     .map(({ prefix, link, via }) => `${formatPrefix(prefix)} ${link}${via === undefined ? '' : ' via'}`)
 
 describe('which prefix a name has', () => {
+  test('none of those that hosts without DHCPv6 are translated to', () => {
+    const [one, two] = ['[{interface: eth1}]', '[{interface: eth1, slaac: true}]'].map(lan => around(lan))
+    const length = 83 // two of them are in the pool, and one is not whole
+    const allocated = (where: Surroundings) =>
+      ['a', 'b'].map(
+        name => open().allocate({ name: name + where.config.lan[0]!.slaac, interface: 'tap0', length }, where).kind,
+      )
+    expect(allocated(one!)).toEqual(['done', 'done'])
+    rmSync(join(folder, 'prefixes.json'))
+    expect(allocated(two!)).toEqual(['done', 'refused'])
+  })
+
   test('the same whatever was allocated before, and after all files are lost', () => {
     const first = open()
     first.allocate({ name: 'docker', interface: 'docker0' }, router)

@@ -130,3 +130,10 @@ test('A30 A31 what is too long for one packet goes into several, each complete i
   expect(parts.flatMap(rest)).toEqual(rest(whole))
   expect(split(advertisement(plan), 1240)).toEqual([advertisement(plan)])
 })
+
+test('hosts make addresses of the prefix that is for it, and of no other', () => {
+  const autonomous = parsePrefix('fdd8:5fd3:3009::/64')
+  const told = optionsOf(advertisement({ ...plan, autonomous }).options, 'prefix-information')
+  expect(told.filter(each => each.autonomous)).toMatchObject([{ prefix: autonomous, onLink: true }])
+  expect(told).toHaveLength(3)
+})

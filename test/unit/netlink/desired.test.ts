@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatIp6, formatPrefix } from '../../../appliance/base/ip6.ts'
+import { formatIp6, formatPrefix, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { desired, noIntent, nothing } from '../../../appliance/netlink/desired.ts'
 import { forwardingMode } from '../../../appliance/netlink/forwarding.ts'
 import { noChanges } from '../../../appliance/netlink/journal.ts'
@@ -159,4 +159,13 @@ test('each LAN stands in its own part of the site', async () => {
     'fc9c:56c2:e389:e930:5ee:bf00::/88',
   ])
   expect((await wanted(machine(), given)).addresses.map(address => address.length)).toEqual([80, 88])
+})
+
+test('what is on a LAN and not of the site is looked up before the overlay is refused', async () => {
+  const prefix = parsePrefix('fdd8:5fd3:3009::/64')
+  const { routes, rules } = await wanted(machine(), { ...usual, local: [{ prefix, link: 'eth1' }] })
+  expect(routes).toContain('fdd8:5fd3:3009::/64 dev eth1 table 80 proto 80 metric 1024')
+  const rule = rules.indexOf('1080: to fdd8:5fd3:3009::/64 lookup 80 proto 80')
+  expect(rule).toBeGreaterThan(-1)
+  expect(rules.indexOf('1081: iif zt0 prohibit proto 80')).toBeGreaterThan(rule)
 })
