@@ -3,7 +3,8 @@
  * options is not used: it loses its place after a pad octet or an option of unusual length, takes identifiers for text, knows
  * nothing of options in the fields of names (option 52) or in several parts, and prints a line for each unknown one.
  */
-import { createRequire } from 'node:module'
+import table from 'dhcp/lib/options.js'
+import protocol from 'dhcp/lib/protocol.js'
 import { DecodeError, Reader } from '../base/bytes.ts'
 import { messageOf } from '../base/errors.ts'
 import { formatIp4, type Ip4, parseIp4 } from '../base/ip4.ts'
@@ -22,33 +23,7 @@ export interface Message4 {
   readonly options: ReadonlyMap<number, Uint8Array>
 }
 
-/** The package's own form of a message: what it reads, and what it writes. */
-interface Header {
-  readonly op: number
-  readonly htype: number
-  readonly hlen: number
-  readonly hops: number
-  readonly xid: number
-  readonly secs: number
-  readonly flags: number
-  readonly ciaddr: string
-  readonly yiaddr: string
-  readonly siaddr: string
-  readonly giaddr: string
-  readonly chaddr: string
-  readonly sname: string
-  readonly file: string
-  readonly options: Readonly<Record<number, readonly number[]>>
-}
-interface Protocol {
-  parse(bytes: Buffer): Header & { readonly magicCookie: number }
-  format(header: Header): { readonly _data: Buffer; readonly _w: number }
-}
-
-const load = createRequire(import.meta.url) // it has no types, and starts nothing when its codec alone is loaded
-const protocol = load('dhcp/lib/protocol.js') as Protocol
-const { opts } = load('dhcp/lib/options.js') as { readonly opts: Record<number, { name: string; type: string }> }
-for (let code = 1; code < 255; code++) opts[code] = { name: String(code), type: 'UInt8s' } // written as we give them
+for (let code = 1; code < 255; code++) table.opts[code] = { name: String(code), type: 'UInt8s' } // written as we give them
 
 // RFC 2131 section 2, RFC 2132 section 2
 const headerSize = 236
@@ -85,7 +60,7 @@ export function decodeMessage(bytes: Uint8Array): Message4 {
 }
 
 /** The header alone goes to the package: with no options it reads no octet that we haven't seen is there. */
-function headerOf(bytes: Uint8Array): ReturnType<Protocol['parse']> {
+function headerOf(bytes: Uint8Array): ReturnType<typeof protocol.parse> {
   const alone = Buffer.alloc(optionsAt + 1, end)
   alone.set(bytes.subarray(0, optionsAt))
   try {

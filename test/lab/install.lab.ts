@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { Status } from '../../appliance/http/api.ts'
 import { siteOf } from '../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
 import { Daemon } from './daemon.ts'
@@ -94,9 +95,13 @@ test('what is installed runs; uninstall takes it away, and leaves the configurat
   await lab.cable({ host, link: 'zt0', mac: siteMac }, { host: peer, link: 'zt0' })
   for (const link of ['eth1', 'zt0']) for (const each of [host, peer]) await each.setUp(link)
   const main = join(target, 'opt/siteplane/lib/siteplane/appliance/main.js')
-  await using daemon = new Daemon(host, { configuration, main })
+  await host.run('ip', 'address', 'add', '192.168.8.1/24', 'dev', 'eth1')
+  const all = `${configuration}    slaac: true\n    ipv4: { address: 192.168.8.1/24 }\n`
+  await using daemon = new Daemon(host, { configuration: all, main })
   const { fastPath } = await daemon.serving()
   expect(fastPath.mode).toBe('stateless')
+  const isServed = ({ lan: [lan] }: Status) => lan?.ipv4?.state === 'serving' && lan.slaac?.state === 'serving'
+  await until(async () => isServed((await daemon.get('/v1/status')) as Status), 'hosts of all kinds to be served')
   await daemon.stop()
   // systemd does not look for units under a prefix of its own.
   expect(await files()).toContain(join(target, 'etc/systemd/system/siteplane.service'))
