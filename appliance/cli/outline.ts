@@ -95,10 +95,10 @@ function routes(config: Config, site: Site, overlay: string): string[] {
   })
   return [
     ...lans,
-    `unreachable ${formatPrefix(upperHalf(site.sitePrefix))}`,
+    ...(config.lan.length > 0 ? [`unreachable ${formatPrefix(upperHalf(site.sitePrefix))}`] : []),
     `${formatPrefix(site.networkPrefix)}${via} dev ${overlay}`,
     ...ownerless(site.network).map(prefix => `unreachable ${formatPrefix(prefix)} (no node has it)`),
-    `unreachable ${formatPrefix(site.sitePrefix)} (where a LAN is away)`,
+    `unreachable ${formatPrefix(site.sitePrefix)} (${config.lan.length > 0 ? 'where a LAN is away' : 'but for prefixes with names'})`,
     `unreachable ${formatPrefix(site.networkPrefix)} (where ${overlay} is away)`,
   ]
 }

@@ -63,6 +63,8 @@ export function showAllocated(row: PrefixRow): string {
     'or for a bridge of any other kind:',
     '  sysctl -w net.ipv6.conf.all.forwarding=1',
     `  ip address add ${routerAddress}${length} dev BRIDGE`,
+    'Who forwards ignores advertisements, unless systemd-networkd or NetworkManager reads them; before either of these:',
+    '  sysctl -w net.ipv6.conf.IFACE.accept_ra=2',
   ]
   return `${first}\n${lines.join('\n')}\n`
 }

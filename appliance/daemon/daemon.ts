@@ -217,6 +217,7 @@ export class Daemon {
       fastPlan: router.fastPlan,
       fastPath: this.#fastPath,
       prefixes: prefixView(this.#prefixes, router).prefixes(),
+      prefixConflicts: router.surroundings ? this.#prefixes.conflicts(router.surroundings) : [],
       ipv4: this.#ipv4,
       slaac: this.#slaac,
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],

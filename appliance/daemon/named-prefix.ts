@@ -57,22 +57,29 @@ export function choose(
   const { config, site } = surroundings
   const pool = poolOf(surroundings)
   const reserved = config.lan.flatMap(({ reservations }) => reservations.flatMap(({ prefixes }) => prefixes))
-  const kept = [...reserved, ...translatedIn(config.lan, site.sitePrefix)].flatMap(prefix => {
-    const host = offsetOfPrefix(prefix, site.sitePrefix)
-    return host === undefined ? [] : [{ host, length: prefix.length }]
-  })
+  const kept = [...reserved, ...translatedIn(config.lan, site.sitePrefix)].flatMap(
+    prefix => reservedIn(site, prefix) ?? [],
+  )
   const isFree = (address: Ip6) => {
     const host = Number(address - site.sitePrefix.address)
-    const last = lastOf({ host, length })
     if (config.lan.length === 0 && host <= lastKept && length > pool.length) return false
-    if ([...others, ...kept].some(each => each.host <= last && lastOf(each) >= host)) return false
-    return !bindings.delegatedIn(host, last).some(binding => isLive(binding, now))
+    if ([...others, ...kept].some(each => overlap(each, { host, length }))) return false
+    return !bindings.delegatedIn(host, lastOf({ host, length })).some(binding => isLive(binding, now))
   }
   const first = allocatePrefix(counter => drawNamed(name, counter), pool, length, isFree)
   return first === undefined ? undefined : Number(first - site.sitePrefix.address)
 }
 
-const lastOf = ({ host, length }: Pick<NamedPrefix, 'host' | 'length'>): number => host + 2 ** (128 - length) - 1
+type Range = Pick<NamedPrefix, 'host' | 'length'>
+
+const lastOf = ({ host, length }: Range): number => host + 2 ** (128 - length) - 1
+export const overlap = (a: Range, b: Range): boolean => a.host <= lastOf(b) && b.host <= lastOf(a)
+
+/** Where a prefix lies that the configuration reserves; undefined where it is of another site. */
+export function reservedIn(site: Site, prefix: Prefix): Range | undefined {
+  const host = offsetOfPrefix(prefix, site.sitePrefix)
+  return host === undefined ? undefined : { host, length: prefix.length }
+}
 
 /** Where a prefix leads in these surroundings, whether its link is there or not. */
 export function wayOf(prefix: NamedPrefix, surroundings: Surroundings): Way {

@@ -18,7 +18,17 @@ import type { Changed, PrefixRequest, PrefixRow } from '../http/api.ts'
 import type { Intent } from '../netlink/desired.ts'
 import type { KernelState } from '../netlink/kernel.ts'
 import { hasRoute } from './delegations.ts'
-import { choose, type NamedPrefix, nextHopIn, poolOf, prefixIn, type Surroundings, wayOf } from './named-prefix.ts'
+import {
+  choose,
+  type NamedPrefix,
+  nextHopIn,
+  overlap,
+  poolOf,
+  prefixIn,
+  reservedIn,
+  type Surroundings,
+  wayOf,
+} from './named-prefix.ts'
 import { loadPrefixes, savePrefixes } from './prefix-file.ts'
 
 const mostNames = 1024 // our own: each is a route in the kernel
@@ -59,6 +69,21 @@ export class Prefixes {
   /** Each with what became of its route. */
   rows(surroundings: Surroundings, kernel: KernelState | undefined): PrefixRow[] {
     return this.#all.map(each => rowOf(each, surroundings, kernel))
+  }
+
+  /** What the configuration says against them, as sentences. */
+  conflicts({ config, site }: Surroundings): string[] {
+    const reserved = config.lan.flatMap(({ interface: link, reservations }) =>
+      reservations.flatMap(({ prefixes }) => prefixes.map(prefix => ({ link, prefix, own: reservedIn(site, prefix) }))),
+    )
+    return this.#all.flatMap(named =>
+      reserved
+        .filter(({ own }) => own !== undefined && overlap(own, named))
+        .map(
+          ({ link, prefix }) =>
+            `${formatPrefix(prefix)} is reserved on ${link}, but ${named.name} has it: siteplane prefix release ${named.name}`,
+        ),
+    )
   }
 
   /** Chooses a prefix and keeps it. The same request again is no error. */

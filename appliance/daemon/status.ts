@@ -49,6 +49,7 @@ export interface Snapshot {
   readonly fastPlan: FastPathPlan | undefined
   readonly fastPath: FastPath
   readonly prefixes: readonly PrefixRow[]
+  readonly prefixConflicts: readonly string[]
   readonly storeReasons: readonly string[]
   readonly ipv4: Ipv4
   readonly slaac: Slaac
@@ -119,6 +120,7 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
     ...lans.flatMap(managed),
     ...lans.flatMap(runner => runner.reservationNotices),
+    ...snapshot.prefixConflicts,
     ...snapshot.prefixes.flatMap(({ name, reason }) => (reason === null ? [] : [`prefix ${name} ${reason}`])),
     ...membersOf(snapshot),
     ...(snapshot.config.fastPath.mode === 'auto' ? fallbacks(snapshot) : []),

@@ -3,6 +3,7 @@
 import { Capture } from './capture.ts'
 import { Client, type ClientName, clients, has } from './client.ts'
 import type { Daemon } from './daemon.ts'
+import { Docker, hasDocker } from './docker.ts'
 import type { Host } from './host.ts'
 import { Narrator, table } from './narrator.ts'
 import { formatRoutes, networkRoutes } from './routes.ts'
@@ -41,7 +42,8 @@ async function main(): Promise<number> {
   try {
     tell.lines(...picture(cast), '')
     tell.step('Cables are laid. No host has an address, no setting is changed on any of them.')
-    for (const scene of [startRouters, plugIn, showRoutes, pingAcross, neverUsed, stopAndStart]) await scene(stage)
+    for (const scene of [startRouters, plugIn, showRoutes, pingAcross, neverUsed, container, stopAndStart])
+      await scene(stage)
     tell.step('All of it came true.')
   } catch (error) {
     tell.failure((error as Error).message)
@@ -157,6 +159,33 @@ async function neverUsed({ tell, cast, sites }: Stage): Promise<void> {
   await to.ip('address', 'add', `${target}/128`, 'dev', 'eth0')
   const time = await from.reaches(target, patience)
   tell.step(`${to.name} takes that address by hand, and answers: ${time.toFixed(2)} ms. No router was told.`)
+}
+
+/** A container on router b, where Docker can be had: the rest is as true without. */
+async function container({ tell, cast, sites, daemons, addresses }: Stage): Promise<void> {
+  const { router } = sites.b
+  const file = `${router.folder}/daemon.json`
+  const began = performance.now()
+  let docker: Docker
+  let address: string
+  try {
+    if (!hasDocker()) throw new Error('make setup as root unpacks it')
+    await daemons.get(sites.b)!.cli('docker', '--write', '--file', file, '--docker-version', '20.10')
+    docker = await Docker.start(router, file) // goes with the lab
+    address = await docker.container('web')
+  } catch (error) {
+    tell.step(
+      `Docker can't be had on this machine, so no container is shown: ${(error as Error).message.slice(0, 200)}`,
+    )
+    return
+  }
+  const took = ((performance.now() - began) / 1000).toFixed(1)
+  tell.step(`Router b has Docker, told by siteplane docker --write. A container has ${address}, after ${took} s.`)
+  const from = cast[0]!.host
+  await from.reaches(address, patience) // its address may still be tried for duplicates
+  const time = await from.reaches(address, patience)
+  await docker.reaches('web', addresses.get(from)!)
+  tell.detail(`${from.name} ⇄ container: ${time.toFixed(2)} ms, and back; no port is mapped and no address translated`)
 }
 
 async function stopAndStart({ tell, cast, sites, daemons, addresses }: Stage): Promise<void> {

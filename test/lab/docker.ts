@@ -2,6 +2,7 @@
  * Docker as Debian ships it, on a computer of the lab. Its packages are unpacked and not installed, so that no service of theirs ever
  * starts, and what a daemon mounts and writes is seen by itself alone. Containers are in a cgroup that the lab takes down.
  */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Host } from './host.ts'
@@ -13,6 +14,9 @@ const unpacked = (path: string) => fileURLToPath(new URL(`../../build/debian/${p
 const client = unpacked('docker.io/usr/bin/docker')
 const busybox = unpacked('busybox-static/bin/busybox')
 const path = ['docker.io/usr/sbin', 'docker.io/usr/bin', 'containerd/usr/bin', 'runc/usr/sbin'].map(unpacked).join(':')
+
+/** Whether this machine has what it takes. */
+export const hasDocker = (): boolean => existsSync(client) && existsSync(busybox)
 
 export class Docker implements AsyncDisposable {
   readonly #program: Program

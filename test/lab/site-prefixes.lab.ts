@@ -60,11 +60,11 @@ test.concurrent.for(['auto', 'netlink'] as const)(
     expect(row).toMatchObject({ name: 'docker1', via: address, interface: 'lan0', state: 'routed', reason: null })
     expect(await routeTo(a, prefix)).toBe(route)
 
-    // The two lines that it prints for a bridge, on the host.
+    // The lines that it prints for a bridge, on the host.
     const text = await daemon.cli('prefix', 'allocate', 'docker1', '--via', address)
     expect(text).toContain(`"fixed-cidr-v6": "${prefix}"`)
     for (const line of text.split('\n').filter(each => /^ {2}(ip|sysctl) /.test(each)))
-      await host.run('sh', '-c', line.replace('BRIDGE', 'br0'))
+      await host.run('sh', '-c', line.replace('BRIDGE', 'br0').replace('IFACE', 'eth0'))
     const container = row.routerAddress!.replace(/1$/, '5')
     await inner.ip('-6', 'address', 'add', `${container}/96`, 'dev', 'eth0', 'nodad')
     await inner.ip('-6', 'route', 'add', 'default', 'via', row.routerAddress!)

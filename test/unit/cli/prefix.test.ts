@@ -17,6 +17,8 @@ On fc9c:56c2:e389:e92c:eee5::5, for Docker, in /etc/docker/daemon.json, and a re
 or for a bridge of any other kind:
   sysctl -w net.ipv6.conf.all.forwarding=1
   ip address add fc9c:56c2:e389:e92c:eee5:c0de:1:1/112 dev BRIDGE
+Who forwards ignores advertisements, unless systemd-networkd or NetworkManager reads them; before either of these:
+  sysctl -w net.ipv6.conf.IFACE.accept_ra=2
 `)
 })
 

@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { contains, formatPrefix, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
+import { contains, formatPrefix, type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { parseConfig } from '../../../appliance/config/load.ts'
 import type { Surroundings } from '../../../appliance/daemon/named-prefix.ts'
 import { Prefixes } from '../../../appliance/daemon/prefixes.ts'
+import { scopeOf } from '../../../appliance/daemon/scope.ts'
 import { parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
 import type { PrefixRequest } from '../../../appliance/http/api.ts'
 import { type KernelState, mark } from '../../../appliance/netlink/kernel.ts'
+import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
 
@@ -98,6 +100,22 @@ describe('which prefix a name has', () => {
       }),
       { numRuns: 60 },
     )
+  })
+
+  test('none that a DHCPv6 client may have from then on, and a reservation that comes later is told of', () => {
+    const prefixes = open()
+    prefixes.allocate({ name: 'docker', interface: 'docker0' }, router)
+    const [{ host, length }] = prefixes.ranges as [{ host: number; length: number }]
+    const [lan] = router.config.lan
+    const scope = scopeOf(lan!, lanPlan(site.sitePrefix, undefined), prefixes.ranges)
+    expect(scope?.reservations.within(host, host)).toHaveLength(1)
+    expect(scopeOf(lan!, lanPlan(site.sitePrefix, undefined), [])?.reservations.within(host, host)).toEqual([])
+    const prefix = `${formatPrefix({ address: (site.sitePrefix.address + BigInt(host)) as Ip6, length })}`
+    const reserved = `[{interface: eth1, delegate: {}, reservations: [{hwAddress: "02:00:00:00:00:01", prefixes: ["${prefix}"]}]}]`
+    expect(prefixes.conflicts(router)).toEqual([])
+    expect(prefixes.conflicts(around(reserved))).toEqual([
+      `${prefix} is reserved on eth1, but docker has it: siteplane prefix release docker`,
+    ])
   })
 
   test('one whose lease has ended is free again', () => {
