@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { loadConfig } from '../config/load.ts'
-import { defaultConfigFile } from '../config/schema.ts'
+import { configsByOverlay, defaultConfigFile } from '../config/schema.ts'
 import { type LanOutline, type Outline, outline } from './outline.ts'
 import { place } from './place.ts'
 import type { CommonOptions } from './program.ts'
@@ -10,8 +10,11 @@ export function checkCommand(command: Command, terminal: Terminal): void {
   command.option('--json', 'as one object').action(async (options: CommonOptions) => {
     const file = options.config ?? defaultConfigFile
     const config = loadConfig(file)
-    const plan = outline(config, await place(config.overlay))
-    terminal.out(options.json ? json({ file, valid: true, ...plan }) : `${file} is valid\n\n${showOutline(plan)}`)
+    const plans: Outline[] = []
+    for (const each of configsByOverlay(config)) plans.push(outline(each, await place(each.overlay)))
+    const [first, ...others] = plans
+    const text = `${file} is valid\n\n${plans.map(showOutline).join('\n')}`
+    terminal.out(options.json ? json({ file, valid: true, ...first, others }) : text)
   })
 }
 

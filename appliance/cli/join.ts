@@ -13,6 +13,7 @@ import { joinNetwork, visit } from '../overlay/local-api.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import { formatNodeAddress, type NetworkId, parseNetworkId } from '../plane/sixplane.ts'
 import { factsOf } from './address.ts'
+import { oneOverlay } from './one-overlay.ts'
 import type { CommonOptions } from './program.ts'
 import { argument } from './site.ts'
 import { duration, json, type Terminal } from './terminal.ts'
@@ -58,10 +59,11 @@ interface Wanted {
 
 function wantedFrom(network: NetworkId | undefined, { config: file, home }: Options): Wanted {
   const config = configured(network, file)
-  if (config?.overlay.kind === 'static' && network === undefined)
+  const overlay = config && oneOverlay(config, network)
+  if (overlay?.kind === 'static' && network === undefined)
     throw new OperatorError('the configured overlay is static: nothing is to be joined')
-  const configuredHome = config?.overlay.kind === 'zerotier' ? config.overlay.home : undefined
-  return { network: network ?? config!.overlay.network, home: home ?? configuredHome ?? usualHome }
+  const configuredHome = overlay?.kind === 'zerotier' ? overlay.home : undefined
+  return { network: network ?? overlay!.network, home: home ?? configuredHome ?? usualHome }
 }
 
 /** With a network typed, a configuration is only a help: a new site may have none yet. */

@@ -35,7 +35,8 @@ export function planCommand(command: Command, terminal: Terminal): void {
     .option('--json', 'as one object')
     .action(async (options: Options) => {
       const config = configFor(options)
-      const plan = planFor(options.format, lansOf(config, options), await siteFor(options), options.interface)
+      const site = await siteFor(options)
+      const plan = planFor(options.format, lansOf(config, site, options), site, options.interface)
       terminal.out(options.json ? json(plan) : showPlan(plan))
     })
 }
@@ -48,8 +49,9 @@ function configFor({ network, config, interface: name }: Options): Config {
   return parseConfig('--interface', JSON.stringify({ overlay, lan: [{ interface: name }] }))
 }
 
-function lansOf({ lan }: Config, options: Options): LanConfig[] {
-  const here = lan.filter(({ relay }) => relay === undefined) // behind a relay the router there advertises already
+function lansOf({ lan, overlays }: Config, site: Site, options: Options): LanConfig[] {
+  const own = overlays.length === 1 ? lan : lan.filter(({ network }) => network === site.network)
+  const here = own.filter(({ relay }) => relay === undefined) // behind a relay the router there advertises already
   const chosen = options.lan === undefined ? here : here.filter(each => each.interface === options.lan)
   if (chosen.length === 0)
     throw new OperatorError(`there is no LAN on ${options.lan}: ${here.map(each => each.interface).join(', ')}`)

@@ -9,6 +9,7 @@ import { nodeOfIdentity } from '../plane/identity.ts'
 import { type Site, siteOf } from '../plane/site.ts'
 import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { ask } from './client.ts'
+import { oneOverlay } from './one-overlay.ts'
 import { place, siteIn, unknownNode } from './place.ts'
 import type { CommonOptions } from './program.ts'
 
@@ -88,7 +89,8 @@ async function siteOfTyped({ network, node, config, socket }: SiteOptions): Prom
 
 /** What was not typed, as the daemon on this socket knows it. */
 async function siteBy(socket: string, network?: NetworkId, node?: NodeAddress): Promise<Site> {
-  const { overlay } = await ask<Status>(socket, '/v1/status')
+  const { overlay: first, overlays } = await ask<Status>(socket, '/v1/status')
+  const overlay = overlays.find(each => network !== undefined && parseNetworkId(each.network) === network) ?? first
   const its = node ?? (overlay.node === null ? undefined : parseNodeAddress(overlay.node))
   if (its === undefined) throw unknownNode(overlay.reason)
   return siteOf(network ?? parseNetworkId(overlay.network), its)
@@ -97,15 +99,15 @@ async function siteBy(socket: string, network?: NetworkId, node?: NodeAddress): 
 /** The configured overlay; where only a network was typed and no file, the usual ZeroTier service with that network. */
 function overlayFor(network: NetworkId | undefined, config?: string, node?: NodeAddress): OverlayConfig {
   if (network === undefined && node !== undefined && config === undefined) return usualOverlay()
-  if (network === undefined) return loadConfig(config ?? defaultConfigFile).overlay
+  if (network === undefined) return oneOverlay(loadConfig(config ?? defaultConfigFile))
   if (config === undefined) return { kind: 'zerotier', network, home: '/var/lib/zerotier-one' }
-  return { ...loadConfig(config).overlay, network }
+  return oneOverlay(loadConfig(config), network)
 }
 
 /** Where a node was named, a configuration is a help and not what the command is about. */
 function usualOverlay(): OverlayConfig {
   try {
-    return loadConfig(defaultConfigFile).overlay
+    return oneOverlay(loadConfig(defaultConfigFile))
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     throw new OperatorError(`the network is not known (no usable ${defaultConfigFile}); --network ID says it`)

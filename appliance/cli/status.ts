@@ -23,13 +23,9 @@ export function showStatus(status: Status, terminal: Pick<Terminal, 'color' | 'n
     `${state}${first === undefined ? '' : `: ${first}`}\n`,
     ...others.map(reason => `  ${also}: ${reason}\n`),
     '\n',
-    overlay(status.overlay, terminal),
+    ...status.overlays.map(each => overlay(each, terminal)),
     ...status.lan.map(entry => lan(entry, terminal)),
-    fact('fast path', status.fastPath.mode, status.fastPath.reason),
-    table(
-      [...rates(status.fastPath), ...counters(status.fastPath.drops, 'dropped'), ...counters(status.fastPath.counters)],
-      '  ',
-    ),
+    ...status.overlays.map(each => fastPath(each, status.overlays.length > 1)),
     ...running.map(({ name, reason }) => fact(`part ${name}`, 'is started again', reason)),
     '\n',
     `siteplane ${status.version}, up ${duration((terminal.now() - Date.parse(status.startedAt)) / 1000)}\n`,
@@ -47,7 +43,12 @@ function overlay(o: OverlayStatus, terminal: Pick<Terminal, 'color'>): string {
   ]
   if (o.interface !== null) rows.push(['interface', o.interface, ''])
   if (o.rfc4193Address !== null) rows.push(['RFC 4193', o.rfc4193Address, ''])
-  return fact(`overlay ${o.kind}`, state, o.reason) + table(rows, '  ')
+  return fact(`overlay ${o.name === null ? '' : `${o.name}, `}${o.kind}`, state, o.reason) + table(rows, '  ')
+}
+
+function fastPath({ name, network, fastPath: path }: Status['overlays'][number], several: boolean): string {
+  const rows = [...rates(path), ...counters(path.drops, 'dropped'), ...counters(path.counters)]
+  return fact(several ? `fast path ${name ?? network}` : 'fast path', path.mode, path.reason) + table(rows, '  ')
 }
 
 function lan(entry: LanStatus, terminal: Pick<Terminal, 'color' | 'now'>): string {

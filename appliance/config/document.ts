@@ -28,11 +28,18 @@ export interface Read {
  * these are read as they were written. A test compares the list with the schema.
  */
 export const textFields: ReadonlySet<string> = new Set([
+  'overlay.name',
   'overlay.network',
   'overlay.node',
   'overlay.interface',
   'overlay.home',
+  'overlays[].name',
+  'overlays[].network',
+  'overlays[].node',
+  'overlays[].interface',
+  'overlays[].home',
   'lan[].interface',
+  'lan[].overlays[]',
   'lan[].delegate.prefix',
   'lan[].relay.address',
   'lan[].relay.sources[]',

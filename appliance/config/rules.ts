@@ -148,11 +148,12 @@ export function checkLans(value: unknown, context: Context): void {
 
 /** A LAN and the overlay are different links, or nothing would be routed. */
 export function checkLinks(value: unknown, context: Context): void {
-  const { overlay, lan } = keysOf(value)
-  const name = keysOf(overlay)['interface']
-  if (name === undefined || !Array.isArray(lan)) return
+  const { overlay, overlays, lan } = keysOf(value)
+  const names = [overlay, ...(Array.isArray(overlays) ? overlays : [])].map(each => keysOf(each)['interface'])
+  if (!Array.isArray(lan)) return
   for (const [i, entry] of lan.entries()) {
-    if (keysOf(entry)['interface'] !== name) continue
+    const { interface: name } = keysOf(entry)
+    if (name === undefined || !names.includes(name)) continue
     problem(context, ['lan', i, 'interface'], `${String(name)} is the interface of the overlay already`)
   }
 }

@@ -5,10 +5,10 @@
 import * as z from 'zod'
 import { type Prefix, unspecified } from '../base/ip6.ts'
 import { maxSubnet, translationBlock } from '../plane/plan.ts'
-import { type NetworkId, type NodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
 import { delegation } from './delegation.ts'
 import { ownOption } from './dhcp-option.ts'
 import { checkIpv4, ipv4 } from './ipv4.ts'
+import { checkOverlays, mostOverlays, networkOf, type OverlayConfig, overlay } from './overlay.ts'
 import { checkRelays, relay } from './relay.ts'
 import { reservation } from './reservation.ts'
 import { checkReservations } from './reservation-rules.ts'
@@ -19,13 +19,12 @@ import {
   checkLeaseTimes,
   checkLinks,
   checkOptions,
-  checkOverlay,
   checkRouteLifetimes,
   checkSlaac,
   checkSlaacTurbo,
 } from './rules.ts'
 import { dns, ntp, server } from './servers.ts'
-import { interfaceName, listen, parsed, path } from './text.ts'
+import { interfaceName, listen, path } from './text.ts'
 
 export const defaultConfigFile = '/etc/siteplane/siteplane.yaml'
 export const defaultSocket = '/run/siteplane/api.sock'
@@ -33,38 +32,6 @@ export const defaultSocket = '/run/siteplane/api.sock'
 const infinite = 0xffff_ffff // seconds; RFC 4861 section 4.6.2, RFC 9915 section 7.7
 
 const seconds = z.int().min(1).max(infinite)
-
-const overlay = z
-  .strictObject({
-    kind: z
-      .enum(['zerotier', 'static'])
-      .default('zerotier')
-      .describe('zerotier asks the local service; static is told'),
-    network: parsed(parseNetworkId).describe('the network id, 16 hex digits'),
-    home: path.optional().describe('where ZeroTier keeps its files, default /var/lib/zerotier-one (zerotier only)'),
-    node: parsed(parseNodeAddress).optional().describe('this node, 10 hex digits (static only)'),
-    interface: interfaceName.optional().describe('the interface on the flat Ethernet (static only)'),
-  })
-  .superRefine(checkOverlay, { when: () => true })
-  .transform(overlayOf)
-
-export type OverlayConfig =
-  | { readonly kind: 'zerotier'; readonly network: NetworkId; readonly home: string }
-  | { readonly kind: 'static'; readonly network: NetworkId; readonly node: NodeAddress; readonly interface: string }
-
-interface OverlayInput {
-  readonly kind: 'zerotier' | 'static'
-  readonly network: NetworkId
-  readonly home?: string | undefined
-  readonly node?: NodeAddress | undefined
-  readonly interface?: string | undefined
-}
-
-/** Runs only where checkOverlay found nothing, so that a static overlay has its node and its interface. */
-function overlayOf({ kind, network, home, node, interface: name }: OverlayInput): OverlayConfig {
-  if (kind === 'zerotier') return { kind, network, home: home ?? '/var/lib/zerotier-one' }
-  return { kind, network, node: node!, interface: name! }
-}
 
 // MaxRtrAdvInterval goes up to 65535 by RFC 8319 section 4; MinRtrAdvInterval follows it by RFC 4861 section 6.2.1.
 const interval = z
@@ -123,6 +90,11 @@ const lan = z
       .max(maxSubnet)
       .optional()
       .describe('absent on at most one LAN: the first, on-link as the whole /80'),
+    overlays: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe('the name or network of the overlay that it is in, where there are several'),
     relay: relay.optional().describe('for a LAN behind a router on the LAN of this interface'),
     advertise: orOff(advertise).prefault({}),
     dhcpv6: orOff(
@@ -180,7 +152,8 @@ const usualAdvertise = advertise.parse({})
 
 export const configSchema = z
   .strictObject({
-    overlay,
+    overlay: overlay.optional(),
+    overlays: z.array(overlay).min(1).max(mostOverlays).optional().describe('several, in place of overlay'),
     lan: z
       .array(lan)
       .superRefine(checkLans, { when: () => true })
@@ -196,10 +169,23 @@ export const configSchema = z
     stateDirectory: path.default('/var/lib/siteplane').describe('leases, identity and bookkeeping'),
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info') }).prefault({}),
   })
+  .superRefine(checkOverlays, { when: () => true })
   .superRefine(checkLinks, { when: () => true })
   .superRefine(checkSlaacTurbo, { when: () => true })
   .superRefine(checkReservations, { when: () => true })
-  .transform(({ lan, ...rest }) => ({ ...rest, lan: lan.map(each => ({ ...each, ...elsewhere(each, lan) })) }))
+  .transform(({ overlay: short, overlays: list, lan, ...rest }) => {
+    const overlays: readonly OverlayConfig[] = list ?? [short!]
+    return {
+      ...rest,
+      overlay: overlays[0]!,
+      overlays,
+      lan: lan.map(({ overlays: place, ...each }, i) => ({
+        ...each,
+        network: networkOf(lan[i]!, lan, overlays),
+        ...elsewhere(lan[i]!, lan),
+      })),
+    }
+  })
 
 /** LANs may delegate from one pool: what is reserved on the others is for nobody here, nor what hosts are translated to. */
 interface Reserving {
@@ -221,8 +207,20 @@ const anySite: Prefix = { address: unspecified, length: 80 }
 export const translatedIn = (lans: readonly { readonly slaac: boolean }[], sitePrefix: Prefix): readonly Prefix[] =>
   lans.some(({ slaac }) => slaac) ? [translationBlock(sitePrefix)] : []
 
+export type { OverlayConfig }
+/** `overlay` is the first of `overlays`; `network` of a LAN is that of the one that it is in. */
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]
+
+/** The configuration of each overlay, with the LANs that are in it. */
+export function configsByOverlay(config: Config): Config[] {
+  return config.overlays.map(overlay => ({
+    ...config,
+    overlay,
+    overlays: [overlay],
+    lan: config.lan.filter(({ network }) => network === overlay.network),
+  }))
+}
 
 /** What hosts of a LAN shall hear: from us, or where that is off from another router. */
 export const advertiseOf = (lan: Pick<LanConfig, 'advertise'>): typeof usualAdvertise =>

@@ -9,7 +9,7 @@ import { ConfigError, messageOf, OperatorError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { Supervisor } from '../base/part.ts'
 import { loadConfig } from '../config/load.ts'
-import type { Config, OverlayConfig } from '../config/schema.ts'
+import { type Config, configsByOverlay } from '../config/schema.ts'
 import { ClientStore } from '../dhcp/client-store.ts'
 import { loadIdentity } from '../dhcp/identity.ts'
 import { openStore, type Store } from '../dhcp/store.ts'
@@ -17,23 +17,20 @@ import type { Status, View } from '../http/api.ts'
 import { HttpServer } from '../http/serve.ts'
 import { Converger } from '../netlink/converge.ts'
 import { FileJournal } from '../netlink/journal.ts'
-import type { Kernel } from '../netlink/kernel.ts'
-import { forwardRules } from '../netlink/netfilter.ts'
+import type { Kernel, ProgramSource } from '../netlink/kernel.ts'
 import { openKernel } from '../netlink/rtnetlink.ts'
-import type { Overlay } from '../overlay/overlay.ts'
-import { StaticOverlay } from '../overlay/static.ts'
-import { ZerotierOverlay } from '../overlay/zerotier.ts'
 import { Announcer } from './announcer.ts'
 import { FastPath } from './fast-path.ts'
 import { sitesOf } from './fast-path-status.ts'
+import { Intents } from './intents.ts'
 import { Ipv4 } from './ipv4.ts'
-import { recall } from './memory.ts'
+import { memoryFiles } from './memory.ts'
+import { Network, sameValue } from './network.ts'
 import { prefixView } from './prefix-view.ts'
 import { Prefixes } from './prefixes.ts'
-import { Router } from './router.ts'
 import { Slaac } from './slaac.ts'
 import { Slot } from './slot.ts'
-import { leasesOf, statusOf } from './status.ts'
+import { leasesOf, statusOf, together } from './status.ts'
 
 export interface DaemonOptions {
   readonly configFile: string
@@ -55,13 +52,11 @@ export class Daemon {
   readonly #supervisor: Supervisor
   readonly #resources: AsyncDisposableStack
   readonly #store: Store
-  readonly #fastPath: FastPath
+  readonly #networks: readonly Network[]
   readonly #clients: ClientStore
   readonly #converger: Converger
-  readonly #overlay: Slot<Overlay>
   readonly #http: Slot<HttpServer>
   readonly #prefixes: Prefixes
-  readonly #router: Router
   readonly #announcer: Announcer
   readonly #ipv4: Ipv4
   readonly #slaac: Slaac
@@ -84,17 +79,20 @@ export class Daemon {
     const tending = setInterval(() => store.tend(), tendEvery).unref()
     resources.defer(() => clearInterval(tending))
     const clients = resources.use(new ClientStore(join(directory, 'clients.db'), options.log, systemClock))
-    const fastPath = resources.use(new FastPath(options.log))
-    fastPath.know(store)
-    store.onChange(changes => fastPath.follow(changes))
-    const kernel = resources.use(await openKernel(options.log, fastPath))
+    const fastPaths = config.overlays.map(() => {
+      const fastPath = resources.use(new FastPath(options.log))
+      fastPath.know(store)
+      store.onChange(changes => fastPath.follow(changes))
+      return fastPath
+    })
+    const kernel = resources.use(await openKernel(options.log, programsOf(fastPaths)))
     const journal = await FileJournal.open(directory, options.log).catch(error => {
       throw inDirectory(error)
     })
     const { bindings } = store
     const file = join(directory, 'prefixes.json')
     const prefixes = new Prefixes({ file, bindings, now: () => systemClock.now(), log: options.log })
-    return new Daemon(options, config, { store, clients, kernel, journal, fastPath, prefixes }, resources.move())
+    return new Daemon(options, config, { store, clients, kernel, journal, fastPaths, prefixes }, resources.move())
   }
 
   private constructor(
@@ -105,7 +103,7 @@ export class Daemon {
       clients: ClientStore
       kernel: Kernel
       journal: FileJournal
-      fastPath: FastPath
+      fastPaths: readonly FastPath[]
       prefixes: Prefixes
     },
     resources: AsyncDisposableStack,
@@ -116,36 +114,32 @@ export class Daemon {
     this.#config = config
     this.#resources = resources
     this.#store = opened.store
-    this.#fastPath = opened.fastPath
     this.#clients = opened.clients
     this.#supervisor = new Supervisor(log, this.#clock)
     this.#converger = new Converger({ kernel: opened.kernel, journal: opened.journal, log, clock: this.#clock })
-    this.#overlay = new Slot(this.#makeOverlay(config.overlay))
     this.#prefixes = opened.prefixes
     const identity = loadIdentity(config.stateDirectory)
     const clock = this.#clock
     this.#ipv4 = new Ipv4({ ...config, secret: identity.secret, clock, random: Math.random, log })
     const { stateDirectory } = config
-    const onChange = () => void this.#router.refresh()
+    const onChange = () => void this.#networks[0]!.router.refresh()
     this.#slaac = new Slaac({ stateDirectory, secret: identity.secret, clock, log, onChange })
-    this.#router = new Router({
-      config,
-      slaac: this.#slaac,
-      prefixes: opened.prefixes,
-      converger: this.#converger,
-      fastPath: opened.fastPath,
-      forwardRules: () => forwardRules(log),
-      report: () => this.#overlay.content.report(),
-      recalled: recall(config.stateDirectory),
-      shared: {
-        store: opened.store,
-        clients: opened.clients,
-        identity,
-        clock,
-        random: Math.random,
-        log,
-      },
-    })
+    const intents = new Intents(this.#converger, config.overlays.length)
+    const files = memoryFiles(config)
+    this.#networks = configsByOverlay(config).map(
+      (own, i) =>
+        new Network({
+          config: own,
+          memory: files[i]!,
+          fastPath: opened.fastPaths[i]!,
+          prefixes: i === 0 ? opened.prefixes : undefined,
+          slaac: i === 0 ? this.#slaac : undefined,
+          intend: intent => intents.set(i, intent),
+          otherOverlays: () =>
+            this.#networks.filter((_, j) => j !== i).flatMap(({ router }) => router.overlayName ?? []),
+          shared: { store: opened.store, clients: opened.clients, identity, clock, random: Math.random, log },
+        }),
+    )
     this.#http = new Slot(this.#makeHttp(config))
     this.#announcer = new Announcer(log, () => this.status())
   }
@@ -153,16 +147,13 @@ export class Daemon {
   async start(): Promise<void> {
     this.#resources.use(
       this.#converger.onState(state => {
-        // Both know of it before anything is decided: a link that only one of them sees would lose what stands on it.
-        this.#router.observe(state)
-        this.#overlay.content.update(state.links)
-        void this.#router.refresh()
+        for (const network of this.#networks) network.observe(state)
         this.#ipv4.follow(this.#config, state.links)
       }),
     )
     await this.#supervisor.start(this.#converger)
-    await this.#supervisor.start(this.#overlay)
-    await this.#router.refresh() // hosts first: what the API takes to load is a tenth of a second
+    await Promise.all(this.#networks.map(({ overlay }) => this.#supervisor.start(overlay)))
+    await this.#refresh() // hosts first: what the API takes to load is a tenth of a second
     await this.#supervisor.start(this.#http)
     this.#announcer.start()
   }
@@ -174,11 +165,11 @@ export class Daemon {
       const config = configOf(this.#options)
       if (config.stateDirectory !== this.#config.stateDirectory)
         throw new ConfigError('stateDirectory can only change by a restart: systemctl restart siteplane')
-      this.#fastPath.retry()
+      if (!sameNetworks(config, this.#config))
+        throw new ConfigError('which overlays there are can only change by a restart: systemctl restart siteplane')
       this.#apply(config)
-      this.#overlay.content.refresh()
       this.#refused = undefined
-      await this.#router.refresh()
+      await this.#refresh()
       this.#log.info({}, 'the configuration was reloaded')
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
@@ -194,7 +185,7 @@ export class Daemon {
     this.#log.info({ ending }, 'stopping')
     this.#announcer.stop()
     this.#ipv4.stop()
-    await this.#router.stop(final)
+    await Promise.all(this.#networks.map(({ router }) => router.stop(final)))
     await this.#slaac.stop(final)
     if (final) await this.#converger.withdraw()
     await this.#supervisor.stop()
@@ -202,22 +193,26 @@ export class Daemon {
   }
 
   status(): Status {
-    const router = this.#router
+    return together(this.#networks.map((network, i) => this.#statusOf(network, i === 0)))
+  }
+
+  #statusOf({ config, overlay, router, fastPath }: Network, isFirst: boolean): Status {
     return statusOf({
       version: this.#options.version,
       startedAt: this.#startedAt,
-      config: this.#config,
+      config,
+      several: this.#networks.length > 1,
       refusedConfig: this.#refused,
-      report: this.#overlay.content.report(),
+      report: overlay.content.report(),
       site: router.site,
       kernel: this.#converger.status(),
       lans: router.lans,
       resolverCounters: router.resolver?.counters(),
       resolverFailure: router.resolverFailure,
       fastPlan: router.fastPlan,
-      fastPath: this.#fastPath,
-      prefixes: prefixView(this.#prefixes, router).prefixes(),
-      prefixConflicts: router.surroundings ? this.#prefixes.conflicts(router.surroundings) : [],
+      fastPath,
+      prefixes: isFirst ? prefixView(this.#prefixes, router).prefixes() : [],
+      prefixConflicts: isFirst && router.surroundings ? this.#prefixes.conflicts(router.surroundings) : [],
       ipv4: this.#ipv4,
       slaac: this.#slaac,
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],
@@ -227,37 +222,30 @@ export class Daemon {
     })
   }
 
+  async #refresh(): Promise<void> {
+    await Promise.all(this.#networks.map(({ router }) => router.refresh()))
+  }
+
   #apply(config: Config): void {
     const before = this.#config
     this.#config = config
     this.#options.log.level = config.log.level
-    this.#router.configure(config)
-    this.#ipv4.follow(config, this.#converger.status().links)
-    if (!sameValue(before.overlay, config.overlay)) {
-      const overlay = this.#makeOverlay(config.overlay)
-      overlay.update(this.#converger.status().links)
-      this.#overlay.replace(overlay)
-    }
+    const { links } = this.#converger.status()
+    for (const [i, own] of configsByOverlay(config).entries()) this.#networks[i]!.configure(own, links)
+    this.#ipv4.follow(config, links)
     if (!sameValue(before.http, config.http)) this.#http.replace(this.#makeHttp(config))
-  }
-
-  #makeOverlay(config: OverlayConfig): Overlay {
-    const log = this.#log
-    const clock = this.#clock
-    const overlay =
-      config.kind === 'static'
-        ? new StaticOverlay({ ...config, clock, log })
-        : new ZerotierOverlay({ ...config, recalled: recall(this.#config.stateDirectory)?.site, clock, log })
-    overlay.onChange(() => void this.#router.refresh())
-    return overlay
   }
 
   #makeHttp(config: Config): HttpServer {
     const view: View = {
       status: () => this.status(),
-      leases: () => leasesOf(this.#store, this.#clients, this.#router.lans, { ipv4: this.#ipv4, slaac: this.#slaac }),
-      sites: () => sitesOf(this.#fastPath, this.#config.overlay.network, this.#clock),
-      ...prefixView(this.#prefixes, this.#router),
+      leases: () => {
+        const lans = this.#networks.flatMap(({ router }) => router.lans)
+        return leasesOf(this.#store, this.#clients, lans, { ipv4: this.#ipv4, slaac: this.#slaac })
+      },
+      sites: () =>
+        this.#networks.flatMap(({ fastPath, config: own }) => sitesOf(fastPath, own.overlay.network, this.#clock)),
+      ...prefixView(this.#prefixes, this.#networks[0]!.router),
       alive: () => true,
       serving: () => this.status().state !== 'waiting',
     }
@@ -271,8 +259,14 @@ function configOf({ configFile, socket }: DaemonOptions): Config {
   return socket === undefined ? config : { ...config, http: { ...config.http, socket } }
 }
 
-/** Whether two values of the configuration say the same. Its bigints have no JSON of their own. */
-function sameValue(a: unknown, b: unknown): boolean {
-  const text = (value: unknown) => JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}n` : each))
-  return text(a) === text(b)
+/** A reload changes what is said of each network; with one alone it may be another. */
+function sameNetworks(a: Config, b: Config): boolean {
+  const networks = ({ overlays }: Config) => overlays.map(({ network }) => network)
+  return a.overlays.length === b.overlays.length && (a.overlays.length === 1 || sameValue(networks(a), networks(b)))
+}
+
+/** The programs of all fast paths. */
+function programsOf(fastPaths: readonly FastPath[]): ProgramSource {
+  const find = (id: number) => fastPaths.map(each => each.find(id)).find(program => program !== undefined)
+  return { direct: fastPaths[0]!.direct, find }
 }

@@ -4,7 +4,7 @@ import { type Binding, type Bindings, isLive, prefixOfDelegation } from '../dhcp
 import { mostDelegations } from '../dhcp/delegate.ts'
 import type { Scope } from '../dhcp/scope.ts'
 import type { Store } from '../dhcp/store.ts'
-import type { Intent } from '../netlink/desired.ts'
+import type { Intent } from '../netlink/intent.ts'
 import { type KernelState, mark } from '../netlink/kernel.ts'
 import type { Site } from '../plane/site.ts'
 

@@ -49,6 +49,7 @@ export interface LanWorld {
   readonly former: Site | undefined // the same, while hosts reach each other by addresses of then
   readonly links: readonly Link[]
   readonly overlay: string | undefined // the name of its interface
+  readonly otherOverlays: readonly string[]
   readonly addresses: readonly Address[]
   readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
   readonly autonomous: (name: string) => Prefix | undefined // what hosts of a LAN may make addresses of
@@ -314,7 +315,8 @@ export class LanRunner {
 export function readiness(name: string, world: LanWorld, inUse?: Ip6): ReadyLink | string {
   const { site, links } = world
   // Members of the network must not hear our advertisements.
-  if (name === world.overlay) return `for an interface of its own: ${name} is that of the overlay`
+  if (name === world.overlay || world.otherOverlays.includes(name))
+    return `for an interface of its own: ${name} is that of the overlay`
   const link = links.find(each => each.name === name)
   if (!link) return `for interface ${name}, which does not exist`
   if (link.mac === undefined) return `for an Ethernet interface: ${name} has no link-layer address`

@@ -4,10 +4,9 @@
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Config } from '../config/schema.ts'
 import { type Site, siteOf } from '../plane/site.ts'
 import { formatNetworkId, formatNodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
-
-const fileName = 'site.json'
 
 export interface Memory {
   readonly site: Site
@@ -25,10 +24,16 @@ interface Said {
   readonly node: string
 }
 
+/** Where: one router may be in several networks, and is a site in each. */
+export function memoryFiles({ stateDirectory, overlays }: Config): string[] {
+  if (overlays.length === 1) return [join(stateDirectory, 'site.json')]
+  return overlays.map(({ network }) => join(stateDirectory, `site-${formatNetworkId(network)}.json`))
+}
+
 /** What is remembered, or undefined: nothing, or an unreadable file. */
-export function recall(stateDirectory: string): Memory | undefined {
+export function recall(file: string): Memory | undefined {
   try {
-    const said = JSON.parse(readFileSync(join(stateDirectory, fileName), 'utf8')) as Said & {
+    const said = JSON.parse(readFileSync(file, 'utf8')) as Said & {
       former?: Said & { until: number }
     }
     const { former } = said
@@ -39,11 +44,10 @@ export function recall(stateDirectory: string): Memory | undefined {
   }
 }
 
-export function remember(stateDirectory: string, { site, former }: Memory): void {
-  const path = join(stateDirectory, fileName)
+export function remember(file: string, { site, former }: Memory): void {
   const said = { ...write(site), ...(former && { former: { ...write(former.site), until: former.until } }) }
-  writeFileSync(`${path}.new`, `${JSON.stringify(said)}\n`)
-  renameSync(`${path}.new`, path)
+  writeFileSync(`${file}.new`, `${JSON.stringify(said)}\n`)
+  renameSync(`${file}.new`, file)
 }
 
 const read = ({ network, node }: Said): Site => siteOf(parseNetworkId(network), parseNodeAddress(node))

@@ -15,7 +15,7 @@ import { interfaceName } from '../config/text.ts'
 import type { Bindings } from '../dhcp/binding.ts'
 import type { Reservation } from '../dhcp/reservations.ts'
 import type { Changed, PrefixRequest, PrefixRow } from '../http/api.ts'
-import type { Intent } from '../netlink/desired.ts'
+import type { Intent } from '../netlink/intent.ts'
 import type { KernelState } from '../netlink/kernel.ts'
 import { hasRoute } from './delegations.ts'
 import {

@@ -10,8 +10,7 @@ import type { Config, LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
 import type { FastPathPlan } from '../fastpath/plan.ts'
 import { OverlayResolver } from '../fastpath/resolver.ts'
-import type { Converger } from '../netlink/converge.ts'
-import type { Intent } from '../netlink/desired.ts'
+import type { Intent } from '../netlink/intent.ts'
 import type { KernelState } from '../netlink/kernel.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
 import { lanPlan } from '../plane/plan.ts'
@@ -34,13 +33,16 @@ const retryDelay = 2_000 // for a LAN whose sockets could not be opened
 
 interface RouterOptions {
   readonly config: Config
-  readonly converger: Converger
+  readonly memory: string
+  /** Of the kernel; resolves when that is done. Undefined: the site isn't known yet. */
+  readonly intend: (intent: Intent | undefined) => Promise<void>
+  readonly otherOverlays: () => readonly string[]
   readonly fastPath: FastPath
   readonly forwardRules: () => Promise<readonly string[]>
   readonly report: () => OverlayReport
   readonly recalled: Memory | undefined // who we were before this start
-  readonly prefixes: Prefixes
-  readonly slaac: Slaac
+  readonly prefixes: Prefixes | undefined
+  readonly slaac: Slaac | undefined // the same
   readonly shared: Omit<LanShared, 'routed' | 'named'>
 }
 
@@ -97,6 +99,11 @@ export class Router {
 
   get lans(): readonly LanRunner[] {
     return [...this.#lans.values()]
+  }
+
+  /** The name of the overlay's interface, as it was last told. */
+  get overlayName(): string | undefined {
+    return this.#overlayName
   }
 
   get resolver(): OverlayResolver | undefined {
@@ -168,6 +175,7 @@ export class Router {
         await this.#one()
       } catch (error) {
         this.#log.error({ err: error }, 'could not bring the router in step with what changed')
+        void this.#options.intend(undefined) // the other networks need not wait for this one
       }
     }
     this.#pass = undefined // at once: a refresh that comes from now on is not of this pass
@@ -188,10 +196,10 @@ export class Router {
     const surroundings = this.surroundings
     const routes = [
       ...this.#delegations.wanted(this.#config.lan, this.#site, this.#former.routed(this.#site)),
-      ...(surroundings ? this.#options.prefixes.routes(surroundings) : []),
+      ...((surroundings && this.#options.prefixes?.routes(surroundings)) ?? []),
     ]
     await this.#answerEarly()
-    await this.#options.slaac.follow(this.#config, this.#site, this.#overlayName)
+    await this.#options.slaac?.follow(this.#config, this.#site, this.#overlayName)
     await this.#placement.follow({
       config: this.#config,
       site: this.#site,
@@ -207,14 +215,15 @@ export class Router {
       overlay: this.#overlayName,
       fastPath: this.#placement.plan,
       routes,
-      local: this.#options.slaac.prefixes(),
+      local: this.#options.slaac?.prefixes() ?? [],
     })
     const key = JSON.stringify(intent, (_, value) => (typeof value === 'bigint' ? value.toString(16) : value))
     // While nobody knows who we are, what an earlier run left stands: packets flow on through a restart.
-    if (this.#site && key !== this.#intent) {
+    if (!this.#site) await this.#options.intend(undefined)
+    else if (key !== this.#intent) {
       this.#intent = key
       // Addresses, routes and forwarding first: hosts are told of a route only when it stands. RFC 4191 section 4.
-      await this.#options.converger.setIntent(intent)
+      await this.#options.intend(intent)
     }
     this.#placement.settled(this.#kernel)
     this.#followResolver(report)
@@ -237,7 +246,7 @@ export class Router {
     this.#log.info({ prefix: formatPrefix(report.site.sitePrefix) }, 'the site has its prefix')
     if (this.#site) this.#former.begin(this.#site, this.#config.lan)
     this.#site = report.site
-    remember(this.#config.stateDirectory, { site: report.site, former: this.#former.memory })
+    remember(this.#options.memory, { site: report.site, former: this.#former.memory })
   }
 
   #followResolver(report: OverlayReport): void {
@@ -303,7 +312,7 @@ export class Router {
     const known = this.#lans.get(lan.interface)
     if (known) return known
     const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
-    const named: LanShared['named'] = () => this.#options.prefixes.ranges
+    const named: LanShared['named'] = () => this.#options.prefixes?.ranges ?? []
     const runner = new LanRunner(lan, { ...this.#options.shared, routed, named })
     this.#lans.set(lan.interface, runner)
     return runner
@@ -316,9 +325,10 @@ export class Router {
       former: this.#former.routed(this.#site),
       links: this.#kernel?.links ?? [],
       overlay: this.#overlayName,
+      otherOverlays: this.#options.otherOverlays(),
       addresses: this.#kernel?.addresses ?? [],
       networkReachable: this.networkReachable,
-      autonomous: name => this.#options.slaac.prefixOf(name),
+      autonomous: name => this.#options.slaac?.prefixOf(name),
       answeredInKernel: this.#kernel ? this.#placement.answered(this.#kernel) : new Set(),
       inStep: true,
     }

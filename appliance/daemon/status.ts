@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts'
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { PartState } from '../base/part.ts'
+import { titleOf } from '../config/overlay.ts'
 import type { Config } from '../config/schema.ts'
 import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Clone, LanServer } from '../dhcp/lan-server.ts'
@@ -38,7 +39,8 @@ import { unadvertised } from './unadvertised.ts'
 export interface Snapshot {
   readonly version: string
   readonly startedAt: number // milliseconds since 1970
-  readonly config: Config
+  readonly config: Config // with this overlay and its LANs alone
+  readonly several: boolean // overlays
   readonly refusedConfig: string | undefined // why the newest configuration isn't in use
   readonly report: OverlayReport
   readonly site: Site | undefined
@@ -63,6 +65,7 @@ export function statusOf(snapshot: Snapshot): Status {
   const overlay = overlayStatus(snapshot)
   const faults = faultsOf(snapshot, lan)
   const { config, site, kernel } = snapshot
+  const fastPath = fastPathStatus(snapshot)
   // A host of the overlay without LANs serves when others reach it.
   const serving =
     config.lan.length === 0 ? site !== undefined && kernel.converged : lan.some(each => each.state !== 'waiting')
@@ -72,8 +75,9 @@ export function statusOf(snapshot: Snapshot): Status {
     reasons: [...faults, ...noticesOf(snapshot, lan)],
     startedAt: new Date(snapshot.startedAt).toISOString(),
     overlay,
+    overlays: [{ ...overlay, fastPath }],
     lan,
-    fastPath: fastPathStatus(snapshot),
+    fastPath,
     parts: snapshot.parts.map(partStatus),
   }
 }
@@ -85,7 +89,7 @@ function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
   const each = (find: (runner: LanRunner) => readonly string[]) =>
     snapshot.lans.flatMap(runner => find(runner).map(reason => `LAN ${runner.config.interface}: ${reason}`))
   return [
-    ...(report.state === 'ok' ? [] : [`overlay: ${report.reason ?? report.state}`]),
+    ...(report.state === 'ok' ? [] : [`${titled(snapshot)}: ${report.reason ?? report.state}`]),
     ...lan.flatMap(({ interface: name, reason }) => (reason === null ? [] : [`LAN ${name}: ${reason}`])),
     ...each(runner => rivals(runner, true)),
     ...each(runner => (runner.services?.advertiser.otherRouters() ?? []).flatMap(contradictionsOf)),
@@ -114,7 +118,7 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     'where this machine shall route for those too, set net.ipv6.conf.all.forwarding=1 before siteplane starts',
   ].join('; ')
   return [
-    ...snapshot.report.notices.map(notice => `overlay: ${notice}`),
+    ...snapshot.report.notices.map(notice => `${titled(snapshot)}: ${notice}`),
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
@@ -158,11 +162,27 @@ function cloneNotice({ mac, address, original }: Clone): string {
   return `host ${mac} is a copy of ${first}, with the same DUID and IAID: it has ${formatIp6(address)} of its own; give it a machine-id of its own`
 }
 
+const titled = ({ several, config }: Snapshot): string => (several ? `overlay ${titleOf(config.overlay)}` : 'overlay')
+
+/** One status of all that there is, from those of the networks. */
+export function together(all: readonly Status[]): Status {
+  const first = all[0]!
+  if (all.length === 1) return first
+  return {
+    ...first,
+    state: all.every(({ state }) => state === first.state) ? first.state : 'degraded',
+    reasons: [...new Set(all.flatMap(({ reasons }) => reasons))],
+    overlays: all.flatMap(({ overlays }) => overlays),
+    lan: all.flatMap(({ lan }) => lan),
+  }
+}
+
 function overlayStatus({ report, site, config }: Snapshot): OverlayStatus {
   const shown = report.site ?? site
   const node = report.node ?? shown?.node
   return {
     kind: report.kind,
+    name: config.overlay.name ?? null,
     network: formatNetworkId(config.overlay.network),
     node: node === undefined ? null : formatNodeAddress(node),
     interface: report.interface ?? null,
@@ -183,6 +203,7 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
   const served = advertise === 'off' && dhcpv6 === 'off' ? 'off' : 'serving'
   return {
     interface: runner.config.interface,
+    network: formatNetworkId(runner.config.network),
     state: services && reason === undefined ? served : 'waiting',
     reason: reason ?? null,
     advertise,

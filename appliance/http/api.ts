@@ -12,13 +12,16 @@ export interface Status {
   /** Sentences: why the state is not `serving`, and what is worth knowing although it is. */
   readonly reasons: readonly string[]
   readonly startedAt: string
+  /** The first of `overlays`, as `fastPath` is its. */
   readonly overlay: OverlayStatus
+  readonly overlays: readonly (OverlayStatus & { readonly fastPath: FastPathStatus })[]
   readonly lan: readonly LanStatus[]
   readonly fastPath: FastPathStatus
   readonly parts: readonly PartStatus[]
 }
 
 export interface OverlayStatus {
+  readonly name: string | null
   readonly kind: 'zerotier' | 'static'
   readonly network: string
   readonly node: string | null
@@ -32,6 +35,7 @@ export interface OverlayStatus {
 
 export interface LanStatus {
   readonly interface: string
+  readonly network: string // of the overlay that it is in
   readonly state: 'serving' | 'waiting' | 'off' // off: routed alone, advertisements and DHCPv6 are others'
   readonly reason: string | null
   readonly advertise: 'on' | 'off'

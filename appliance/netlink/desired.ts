@@ -3,19 +3,10 @@
  * here acts: reconcile.ts turns the difference to the actual state into steps.
  */
 import type { Ip6, Prefix } from '../base/ip6.ts'
-import { type LanPlan, upperHalf, wholeSite } from '../plane/plan.ts'
-import type { Site } from '../plane/site.ts'
+import { upperHalf, wholeSite } from '../plane/plan.ts'
 import { ownerless } from '../plane/sixplane.ts'
-import {
-  acceptRaSettings,
-  conf,
-  forwardedNothing,
-  forwardingSettings,
-  linksToShut,
-  neigh,
-  priorities,
-  type Setting,
-} from './forwarding.ts'
+import { acceptRaSettings, conf, forwardingSettings, neigh, type Setting } from './forwarding.ts'
+import { hasSite, type Intent, isRouter, type KnownIntent, linksOf, table } from './intent.ts'
 import type { Changes } from './journal.ts'
 import {
   type Address,
@@ -24,32 +15,12 @@ import {
   mark,
   type Neighbour,
   nextHop,
-  type Point,
   type Program,
   placeholderMac,
   type Route,
   type Rule,
 } from './kernel.ts'
-
-/** What the daemon wants, by link names, whether the links are there or not. */
-export interface Intent {
-  readonly site: Site | undefined // undefined: nothing of ours should be there
-  readonly overlay: { readonly link: string; readonly assignAddress: boolean } | undefined // assignAddress: static overlay
-  readonly lans: readonly IntendedLan[]
-  readonly resolver: 'netlink' | 'off'
-  /** `stateless`: by one next hop, once the program that knows the owner's MAC stands. `on-link`: each address is its own. */
-  readonly nextHop: 'stateless' | 'on-link'
-  readonly programs: readonly { readonly link: string; readonly point: Point; readonly id: number }[]
-  /** To what lies behind hosts of LANs, or behind links of their own: containers, virtual machines. */
-  readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[]
-  readonly local?: readonly { readonly prefix: Prefix; readonly link: string }[] // on LANs, and not of the site's prefix
-}
-
-export interface IntendedLan {
-  readonly link: string
-  readonly plan: LanPlan
-  readonly former?: LanPlan | undefined // what it was, while hosts may have addresses of then
-}
+import { rules } from './rules.ts'
 
 export type OwnAddress = Pick<Address, 'link' | 'address' | 'length'>
 
@@ -74,51 +45,42 @@ export const nothing: Desired = {
   sysctls: [],
   allMulticast: [],
 }
-export const noIntent: Intent = {
-  site: undefined,
-  overlay: undefined,
-  lans: [],
-  resolver: 'off',
-  nextHop: 'on-link',
-  programs: [],
-  routes: [],
-}
-
-const table = 80
-const mainTable = 254 // RT_TABLE_MAIN, rtnetlink(7)
 const ordinaryMetric = 1024 // what the kernel gives a route whose maker names none
 const lastResort = 65_535 // any route that leads somewhere comes before an unreachable one
 
 export function desired(given: Intent, state: KernelState, changes: Changes): Desired {
-  const intent = withoutLoopback(given, state)
-  const { site, overlay } = intent
-  if (!site) return nothing
+  const known = [given, ...(given.beside ?? [])].map(intent => withoutLoopback(intent, state)).filter(hasSite)
+  if (known.length === 0) return nothing
 
   const links = new Map(state.links.map(link => [link.name, link]))
-  const lans = intent.lans.filter(lan => links.has(lan.link))
-  const overlayLink = overlay && links.get(overlay.link)
-  const inner = innerLinks(intent)
-  const forwarding = [...lans.map(lan => lan.link), ...inner]
-  const stateless = statelessLink(intent, overlayLink, state, changes)
+  const isThere = (name: string) => links.has(name)
+  const overlays = known.flatMap(({ overlay }) => overlay?.link ?? [])
+  const lans = known.flatMap(intent => intent.lans.map(lan => lan.link))
+  const inner = innerLinks(known)
+  const asking = known.filter(({ resolver }) => resolver === 'netlink').flatMap(({ overlay }) => overlay?.link ?? [])
+  const routers = known.some(isRouter)
+  const here = known.map(intent => ({ intent, stateless: statelessLink(intent, links, state, changes) }))
   return {
-    addresses: addresses(intent, site, links),
-    routes: routes(intent, site, links, stateless),
-    rules: rules(intent, site, inner, state, changes),
-    neighbours: stateless ? [{ link: stateless.index, address: nextHop, mac: placeholderMac, permanent: true }] : [],
-    programs: programs(intent, links, state.direct),
-    // To make or remove one costs the link some milliseconds of packets: the kernel halts its queues meanwhile.
-    hooks: [...lans.map(lan => lan.link), ...(overlay ? [overlay.link] : [])].flatMap(
-      name => links.get(name)?.index ?? [],
+    addresses: known.flatMap(intent => addresses(intent, links)),
+    routes: here.flatMap(({ intent, stateless }) => routes(intent, links, stateless)),
+    rules: rules(known, inner, state, changes),
+    neighbours: here.flatMap(({ stateless }) =>
+      stateless ? [{ link: stateless.index, address: nextHop, mac: placeholderMac, permanent: true }] : [],
     ),
+    programs: known.flatMap(intent => programs(intent, links, state.direct)),
+    // To make or remove one costs the link some milliseconds of packets: the kernel halts its queues meanwhile.
+    hooks: [...lans, ...overlays].flatMap(name => links.get(name)?.index ?? []),
     sysctls: [
-      ...(isRouter(intent) ? acceptRaSettings(overlay?.link, state, changes) : []),
-      ...(overlayLink ? overlaySettings(overlayLink.name) : []),
-      ...lans.flatMap(lan => lanSettings(lan.link)),
-      ...(overlayLink && intent.resolver === 'netlink' ? resolverSettings(overlayLink.name) : []),
-      ...(isRouter(intent) ? forwardingSettings(forwarding, overlayLink?.name, state, changes) : []),
+      ...(routers ? acceptRaSettings(overlays, state, changes) : []),
+      ...overlays.filter(isThere).flatMap(overlaySettings),
+      ...lans.filter(isThere).flatMap(lanSettings),
+      ...asking.filter(isThere).flatMap(resolverSettings),
+      ...(routers
+        ? forwardingSettings([...lans.filter(isThere), ...inner], overlays.filter(isThere), state, changes)
+        : []),
     ].filter(({ path }) => state.sysctls.has(path)),
     // The neighbour responder hears solicitations for any address of the /40, also after a crash of ours.
-    allMulticast: lans.map(lan => links.get(lan.link)!.index),
+    allMulticast: lans.flatMap(name => links.get(name)?.index ?? []),
   }
 }
 
@@ -133,13 +95,11 @@ function withoutLoopback({ overlay, lans, routes, ...rest }: Intent, { links }: 
   }
 }
 
-/** Whether there is anything to forward to. A machine without LANs and prefixes is a host of the overlay, and stays one. */
-export const isRouter = ({ lans, routes }: Intent): boolean => lans.length > 0 || routes.length > 0
-
 /** Links with a prefix of the site that are no LANs: bridges of containers, taps of virtual machines. Whether they are there or not. */
-function innerLinks({ overlay, lans, routes }: Intent): string[] {
-  const others = new Set([...lans.map(lan => lan.link), ...(overlay ? [overlay.link] : [])])
-  return [...new Set(routes.map(route => route.link))].filter(name => !others.has(name))
+function innerLinks(intents: readonly Intent[]): string[] {
+  const others = new Set(intents.flatMap(linksOf))
+  const all = intents.flatMap(({ routes }) => routes.map(({ link }) => link))
+  return [...new Set(all)].filter(name => !others.has(name))
 }
 
 type Links = ReadonlyMap<string, Link>
@@ -154,12 +114,8 @@ function upLink(links: Links, name: string): Link | undefined {
  * The overlay's link where packets may leave for the next hop: the program that writes the MAC stands there. That of an earlier
  * process does where packets go that way already. Without one they would go to a MAC that nobody has.
  */
-function statelessLink(
-  intent: Intent,
-  overlay: Link | undefined,
-  state: KernelState,
-  changes: Changes,
-): Link | undefined {
+function statelessLink(intent: Intent, links: Links, state: KernelState, changes: Changes): Link | undefined {
+  const overlay = intent.overlay && links.get(intent.overlay.link)
   if (intent.nextHop !== 'stateless' || !overlay?.up) return undefined
   const standing = state.programs.filter(
     each => each.link === overlay.index && each.point === 'egress' && isOurs(each, changes),
@@ -184,7 +140,7 @@ function programs(intent: Intent, links: Links, direct: boolean): Program[] {
   })
 }
 
-function addresses(intent: Intent, site: Site, links: Links): OwnAddress[] {
+function addresses(intent: KnownIntent, links: Links): OwnAddress[] {
   const own: OwnAddress[] = []
   for (const { link: name, plan, former } of intent.lans) {
     const link = upLink(links, name)
@@ -193,11 +149,13 @@ function addresses(intent: Intent, site: Site, links: Links): OwnAddress[] {
       own.push({ link: link.index, address: router, length: prefix.length })
   }
   const overlay = intent.overlay?.assignAddress ? upLink(links, intent.overlay.link) : undefined
-  if (overlay) own.push({ link: overlay.index, address: site.address, length: site.networkPrefix.length })
+  const { address, networkPrefix } = intent.site
+  if (overlay) own.push({ link: overlay.index, address, length: networkPrefix.length })
   return own
 }
 
-function routes(intent: Intent, site: Site, links: Links, stateless: Link | undefined): Route[] {
+function routes(intent: KnownIntent, links: Links, stateless: Link | undefined): Route[] {
+  const { site } = intent
   const own: Route[] = []
   const through = (name: string, destination: Prefix, via?: Ip6) => {
     const link = upLink(links, name)
@@ -226,40 +184,6 @@ function routes(intent: Intent, site: Site, links: Links, stateless: Link | unde
   }
   unreachable(site.networkPrefix, lastResort) // nor does anything of the network follow the default route to the internet
   return own
-}
-
-function rules(intent: Intent, site: Site, inner: readonly string[], state: KernelState, changes: Changes): Rule[] {
-  const lookup = (priority: number, destination: Prefix, action: Rule['action']): Rule => ({
-    priority,
-    destination,
-    inputLink: undefined,
-    action,
-    protocol: mark,
-  })
-  const prohibit = (priority: number, inputLink: string): Rule => ({
-    priority,
-    destination: undefined,
-    inputLink,
-    action: { kind: 'prohibit' },
-    protocol: mark,
-  })
-  const hosts = [...intent.lans.map(lan => lan.link), ...inner]
-  const served = new Set([...hosts, ...(intent.overlay ? [intent.overlay.link] : [])])
-  const shut = isRouter(intent) ? linksToShut(served, state, changes) : []
-  return [
-    // Before the /40 is looked up: what comes in by the WAN has no business on LANs and overlay either.
-    ...shut.map(link => prohibit(priorities.others, link)),
-    // What an operator or Docker routes inside our /80 by a longer prefix wins over table 80.
-    lookup(priorities.site, site.sitePrefix, {
-      kind: 'lookup',
-      table: mainTable,
-      suppressPrefixLength: site.sitePrefix.length,
-    }),
-    lookup(priorities.network, site.networkPrefix, { kind: 'lookup', table }),
-    ...(intent.local ?? []).map(({ prefix }) => lookup(priorities.network, prefix, { kind: 'lookup', table })),
-    ...(intent.overlay ? [prohibit(priorities.overlay, intent.overlay.link)] : []),
-    ...hosts.filter(link => forwardedNothing(link, state, changes)).map(link => prohibit(priorities.lan, link)),
-  ]
 }
 
 /** Members of the network are no routers of ours. */

@@ -3,7 +3,7 @@
  * advertisements: `conf.<if>.forwarding=1` deletes at once the default route of every interface whose accept_ra isn't 2.
  */
 import type { Changes, SysctlRecord } from './journal.ts'
-import { type KernelState, mark } from './kernel.ts'
+import { type KernelState, mark, type Rule } from './kernel.ts'
 
 /** One sysctl and what it must hold. */
 export interface Setting {
@@ -18,7 +18,7 @@ export interface Setting {
 export type ForwardingMode = 'interface' | 'all' | 'already' | 'off'
 
 /** The priorities of our rules; all stand before the main table's 32766. */
-export const priorities = { others: 1078, site: 1079, network: 1080, overlay: 1081, lan: 1082 } as const
+export const priorities = { between: 1077, others: 1078, site: 1079, network: 1080, overlay: 1081, lan: 1082 } as const
 
 export const conf = (link: string, key: string): string => `ipv6/conf/${link}/${key}`
 export const neigh = (link: string, key: string): string => `ipv6/neigh/${link}/${key}`
@@ -56,7 +56,9 @@ export function forwardedNothing(link: string, state: KernelState, changes: Chan
   if (paths.every(path => (original(path, state, changes) ?? '0') === '0')) return true
   // Without a journal (lost, damaged) our own rule is the memory of it: better to keep a door shut than to open it.
   const recorded = paths.some(path => recordOf(changes, path))
-  return !recorded && state.rules.some(rule => rule.protocol === mark && rule.inputLink === link)
+  const isShut = ({ protocol, inputLink, destination }: Rule) =>
+    protocol === mark && inputLink === link && destination === undefined
+  return !recorded && state.rules.some(isShut)
 }
 
 /**
@@ -76,8 +78,8 @@ export function linksToShut(served: ReadonlySet<string>, state: KernelState, cha
  * accept_ra 1 → 2 on every interface that listens to routers, so that turning on forwarding takes no default route away. One
  * that already forwarded with accept_ra=1 was deaf before us and stays so; 0 and 2 stay as they are.
  */
-export function acceptRaSettings(overlay: string | undefined, state: KernelState, changes: Changes): Setting[] {
-  const names = state.links.filter(link => !link.loopback && link.name !== overlay).map(link => link.name)
+export function acceptRaSettings(overlays: readonly string[], state: KernelState, changes: Changes): Setting[] {
+  const names = state.links.filter(link => !link.loopback && !overlays.includes(link.name)).map(link => link.name)
   // all.forwarding also goes to `default`: without this a card that is plugged in later would be deaf.
   if (forwardingMode(state, changes) === 'all') names.push('default')
   return names.flatMap(name => {
@@ -92,11 +94,11 @@ export function acceptRaSettings(overlay: string | undefined, state: KernelState
 /** The switches, in the order of writing: forwarding before force_forwarding, which a write of all.forwarding would reset. */
 export function forwardingSettings(
   lans: readonly string[],
-  overlay: string | undefined,
+  overlays: readonly string[],
   state: KernelState,
   changes: Changes,
 ): Setting[] {
-  const links = overlay === undefined ? lans : [...lans, overlay]
+  const links = [...lans, ...overlays]
   const all = forwardingMode(state, changes) === 'all'
   const wanted = [
     // Without its own switch a LAN's neighbour advertisements lack the router flag, and hosts drop routes through it.

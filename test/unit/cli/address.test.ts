@@ -76,3 +76,28 @@ test('a node by itself and by its identity is one too many', async () => {
   )
   expect([status, err]).toEqual([1, 'siteplane: --node and --identity both say which node: give one of them\n'])
 })
+
+test('of several networks in the configuration the one that is named, and else it says which there are', async () => {
+  const path = file(
+    'siteplane.yaml',
+    `overlays:
+  - {name: office, kind: static, network: 8056c2e21c000001, node: 89e92ceee5, interface: zt0}
+  - {kind: static, network: 610252ad3bc0ffee, node: be3ff01c29, interface: zt1}
+lan: [{interface: eth1, overlays: [office]}, {interface: eth2, subnet: 0, overlays: [610252ad3bc0ffee]}]`,
+  )
+  const named = await run('address', '--network', '610252ad3bc0ffee', '--config', path, '--json')
+  expect(JSON.parse(named.out)).toMatchObject({ network: '610252ad3bc0ffee', node: 'be3ff01c29' })
+  const { status, err } = await run('address', '--config', path)
+  expect([status, err]).toEqual([
+    1,
+    'siteplane: several overlays are configured: --network says which of 8056c2e21c000001 (office), 610252ad3bc0ffee\n',
+  ])
+  const checked = JSON.parse((await run('check', '--config', path, '--json')).out)
+  expect(checked).toMatchObject({
+    overlay: { network: '8056c2e21c000001' },
+    lan: [{ interface: 'eth1' }],
+    others: [{ overlay: { network: '610252ad3bc0ffee' }, lan: [{ interface: 'eth2' }] }],
+  })
+  const plan = await run('plan', '--format', 'radvd', '--network', '610252ad3bc0ffee', '--config', path)
+  expect(plan.out.match(/^interface \S+/gm)).toEqual(['interface eth2'])
+})

@@ -14,9 +14,11 @@ describe('a good file', () => {
   test('of four lines has a default for everything else', () => {
     expect(parseConfig('f.yaml', least)).toEqual({
       overlay: { kind: 'zerotier', network: 0x8056c2e21c000001n, home: '/var/lib/zerotier-one' },
+      overlays: [{ kind: 'zerotier', network: 0x8056c2e21c000001n, home: '/var/lib/zerotier-one' }],
       lan: [
         {
           interface: 'eth1',
+          network: 0x8056c2e21c000001n,
           advertise: {
             networkOnLink: true,
             interval: { min: 200, max: 600 },
@@ -178,7 +180,7 @@ htp: {}
   })
 
   test.for([
-    ['', ['f.yaml:1:1: overlay: is missing (the file is empty)', 'f.yaml:1:1: lan: is missing (the file is empty)']],
+    ['', ['f.yaml:1:1: lan: is missing (the file is empty)', 'f.yaml:1:1: overlay: is missing (the file is empty)']],
     ['- a', ['f.yaml:1:1: must be a mapping of keys to values, not a list']],
     ['eth1', ['f.yaml:1:1: must be a mapping of keys to values, not "eth1"']],
     [

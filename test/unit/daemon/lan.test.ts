@@ -30,6 +30,7 @@ const whole: LanWorld = {
   links: [link],
   addresses: [address],
   overlay: 'zt0',
+  otherOverlays: [],
   previous: undefined,
   former: undefined,
   networkReachable: true,

@@ -11,16 +11,16 @@ const site = siteOf(network, parseNodeAddress('89e92ceee5'))
 
 test('a site is remembered', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'siteplane-'))
-  expect(recall(directory.path)).toBeUndefined()
-  remember(directory.path, { site })
-  expect(recall(directory.path)).toEqual({ site })
+  expect(recall(join(directory.path, 'site.json'))).toBeUndefined()
+  remember(join(directory.path, 'site.json'), { site })
+  expect(recall(join(directory.path, 'site.json'))).toEqual({ site })
 })
 
 test('and the one before, with its end', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'siteplane-'))
   const memory = { site, former: { site: siteOf(network, parseNodeAddress('be3ff01c29')), until: 1_795_000_000_000 } }
-  remember(directory.path, memory)
-  expect(recall(directory.path)).toEqual(memory)
+  remember(join(directory.path, 'site.json'), memory)
+  expect(recall(join(directory.path, 'site.json'))).toEqual(memory)
 })
 
 test.for(['', '{', '[]', '{"network":"8056c2e21c000001"}', '{"network":"8056c2e21c000001","node":"ff00000000"}'])(
@@ -28,6 +28,6 @@ test.for(['', '{', '[]', '{"network":"8056c2e21c000001"}', '{"network":"8056c2e2
   async text => {
     await using directory = await mkdtempDisposable(join(tmpdir(), 'siteplane-'))
     await writeFile(join(directory.path, 'site.json'), text)
-    expect(recall(directory.path)).toBeUndefined()
+    expect(recall(join(directory.path, 'site.json'))).toBeUndefined()
   },
 )

@@ -9,14 +9,20 @@ import type {
   View,
 } from '../../../appliance/http/api.ts'
 
+/** With its one overlay in the list as well. */
+export function listed(status: Omit<Status, 'overlays'>): Status {
+  return { ...status, overlays: [{ ...status.overlay, fastPath: status.fastPath }] }
+}
+
 /** A site that serves, as the API says it. */
-export const servingStatus: Status = {
+export const servingStatus = listed({
   version: '0.1.0',
   state: 'serving',
   reasons: [],
   startedAt: '2026-11-24T03:00:00.000Z',
   overlay: {
     kind: 'zerotier',
+    name: null,
     network: '8056c2e21c000001',
     node: '89e92ceee5',
     interface: 'ztzq4zeuwv',
@@ -29,6 +35,7 @@ export const servingStatus: Status = {
   lan: [
     {
       interface: 'eth1',
+      network: '8056c2e21c000001',
       state: 'serving',
       reason: null,
       advertise: 'on',
@@ -53,10 +60,10 @@ export const servingStatus: Status = {
     counters: { rewritten: 40, emulated: 0 },
   },
   parts: [{ name: 'overlay', state: 'running', reason: null }],
-}
+})
 
 /** A site whose ZeroTier does not run, with a second DHCPv6 server and a rogue router on its LAN. */
-export const waitingStatus: Status = {
+export const waitingStatus = listed({
   ...servingStatus,
   state: 'waiting',
   reasons: ['overlay: ZeroTier does not run', 'LAN eth1: waits for the link to come up'],
@@ -98,7 +105,7 @@ export const waitingStatus: Status = {
       ],
     },
   ],
-}
+})
 
 export const leaseRows: readonly LeaseRow[] = [
   {

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { formatIp6, formatPrefix, parsePrefix } from '../../../appliance/base/ip6.ts'
-import { desired, noIntent, nothing } from '../../../appliance/netlink/desired.ts'
+import { desired, nothing } from '../../../appliance/netlink/desired.ts'
 import { forwardingMode } from '../../../appliance/netlink/forwarding.ts'
+import { noIntent } from '../../../appliance/netlink/intent.ts'
 import { noChanges } from '../../../appliance/netlink/journal.ts'
 import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { formatRoute, formatRule } from '../../../appliance/netlink/reconcile-text.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
-import { intent, links, siteB } from './scenario-table.ts'
+import { intent, links, siteB, siteC } from './scenario-table.ts'
 
 function machine(options?: { force?: boolean }): MemoryKernel {
   const kernel = new MemoryKernel(options)
@@ -132,6 +133,33 @@ test('a sysctl that this kernel lacks is not wanted', async () => {
   const sysctls = new Map([...state.sysctls].filter(([path]) => !path.endsWith('rt_info_max_plen')))
   const paths = desired(usual, { ...state, sysctls }, noChanges).sysctls.map(({ path }) => path)
   expect(paths.filter(path => path.includes('rt_info') || path.includes('force_'))).toEqual([])
+})
+
+test('two overlays: each with its routes, and nothing goes from one to the other', async () => {
+  const first = intent({ overlay: 'zt0', lans: [{ link: 'eth1' }] })
+  const second = intent({ site: siteC, overlay: 'wan0', lans: [{ link: 'eth2', subnet: 0 }] })
+  const { routes, rules, hooks } = await wanted(machine({ force: true }), { ...first, beside: [second] })
+  expect(routes.filter(route => !route.startsWith('unreachable'))).toEqual([
+    'fc9c:56c2:e389:e930:5ee::/80 dev eth1 table 80 proto 80 metric 1024',
+    'fc9c:56c2:e300::/40 dev zt0 table 80 proto 80 metric 1024',
+    'fc5a:c2ad:433f:f01:c29:8000::/88 dev eth2 table 80 proto 80 metric 1024',
+    'fc5a:c2ad:4300::/40 dev wan0 table 80 proto 80 metric 1024',
+  ])
+  expect(rules).toEqual([
+    '1077: to fc5a:c2ad:4300::/40 iif eth1 prohibit proto 80',
+    '1077: to fc5a:c2ad:4300::/40 iif zt0 prohibit proto 80',
+    '1077: to fc9c:56c2:e300::/40 iif eth2 prohibit proto 80',
+    '1077: to fc9c:56c2:e300::/40 iif wan0 prohibit proto 80',
+    '1079: to fc9c:56c2:e389:e930:5ee::/80 lookup 254 suppress_prefixlength 80 proto 80',
+    '1079: to fc5a:c2ad:433f:f01:c29::/80 lookup 254 suppress_prefixlength 80 proto 80',
+    '1080: to fc9c:56c2:e300::/40 lookup 80 proto 80',
+    '1080: to fc5a:c2ad:4300::/40 lookup 80 proto 80',
+    '1081: iif zt0 prohibit proto 80',
+    '1081: iif wan0 prohibit proto 80',
+    '1082: iif eth1 prohibit proto 80',
+    '1082: iif eth2 prohibit proto 80',
+  ])
+  expect(hooks).toEqual([2, 3, 4, 5])
 })
 
 test('a site that has moved: its LANs are also what they were, and nothing else there is', async () => {

@@ -1,6 +1,7 @@
 /** A router in memory, and what brings it in step. */
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
-import { desired, type Intent } from '../../../appliance/netlink/desired.ts'
+import { desired } from '../../../appliance/netlink/desired.ts'
+import type { Intent } from '../../../appliance/netlink/intent.ts'
 import { type Changes, decodeJournal, encodeJournal } from '../../../appliance/netlink/journal.ts'
 import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { reconcile } from '../../../appliance/netlink/reconcile.ts'

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { desired, noIntent } from '../../../appliance/netlink/desired.ts'
+import { desired } from '../../../appliance/netlink/desired.ts'
+import { noIntent } from '../../../appliance/netlink/intent.ts'
 import { noChanges } from '../../../appliance/netlink/journal.ts'
 import type { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { converge, machine } from './machine.ts'

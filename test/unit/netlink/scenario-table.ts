@@ -1,6 +1,6 @@
 /** What the twin and the real kernel must both do, as data: intents, and what is in the kernel then, in the words of `ip -6`. */
 import { parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
-import { type Intent, noIntent } from '../../../appliance/netlink/desired.ts'
+import { type Intent, noIntent } from '../../../appliance/netlink/intent.ts'
 import type { KernelState } from '../../../appliance/netlink/kernel.ts'
 import { formatOwn } from '../../../appliance/netlink/reconcile-text.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
@@ -10,6 +10,9 @@ import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixpl
 const network = parseNetworkId('8056c2e21c000001') // fc9c:56c2:e300::/40
 export const siteA = siteOf(network, parseNodeAddress('89e93005ee')) // fc9c:56c2:e389:e930:5ee::/80
 export const siteB = siteOf(network, parseNodeAddress('0a0b0c0d0e')) // fc9c:56c2:e30a:b0c:d0e::/80
+
+/** Of another network. */
+export const siteC = siteOf(parseNetworkId('610252ad3bc0ffee'), parseNodeAddress('3f0f010c29'))
 
 /** The links of every scenario: two LANs, an overlay, and the way to the internet, which is none of ours. */
 export const links = ['eth1', 'eth2', 'zt0', 'wan0'] as const
