@@ -212,7 +212,8 @@ export class Daemon {
       fastPlan: router.fastPlan,
       fastPath,
       prefixes: isFirst ? prefixView(this.#prefixes, router).prefixes() : [],
-      prefixConflicts: isFirst && router.surroundings ? this.#prefixes.conflicts(router.surroundings) : [],
+      prefixConflicts:
+        isFirst && router.surroundings ? this.#prefixes.conflicts(router.surroundings, router.kernel) : [],
       ipv4: this.#ipv4,
       slaac: this.#slaac,
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],

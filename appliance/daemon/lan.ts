@@ -39,7 +39,7 @@ export interface LanShared {
   /** These delegations of the LAN on this interface were stored: whether the kernel's routes to them stand. */
   readonly routed: (name: string, delegations: readonly Binding[]) => Promise<boolean>
   /** The prefixes that were allocated by name, as offsets in the site's prefix; the same list until one comes or goes. */
-  readonly named: () => Reservation['prefixes']
+  readonly named: () => Reservation['prefixes'] | undefined
 }
 
 /** The world as a LAN sees it. */

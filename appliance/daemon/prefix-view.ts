@@ -1,6 +1,7 @@
 import type { Changed, PrefixRow, View } from '../http/api.ts'
 import type { NamedPrefix, Surroundings } from './named-prefix.ts'
-import { type Prefixes, rowOf } from './prefixes.ts'
+import { rowOf } from './prefix-row.ts'
+import type { Prefixes } from './prefixes.ts'
 import type { Router } from './router.ts'
 
 type PrefixView = Pick<View, 'prefixes' | 'allocatePrefix' | 'releasePrefix'>

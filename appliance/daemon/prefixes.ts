@@ -1,15 +1,6 @@
 /** The prefixes that an operator allocated by name, for containers and machines: kept on disk, and each with a route. */
 import { messageOf, OperatorError } from '../base/errors.ts'
-import {
-  addressIn,
-  contains,
-  formatIp6,
-  formatPrefix,
-  type Ip6,
-  isLinkLocal,
-  type Prefix,
-  parseIp6,
-} from '../base/ip6.ts'
+import { contains, formatIp6, formatPrefix, type Ip6, isLinkLocal, type Prefix, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import { interfaceName } from '../config/text.ts'
 import type { Bindings } from '../dhcp/binding.ts'
@@ -17,7 +8,6 @@ import type { Reservation } from '../dhcp/reservations.ts'
 import type { Changed, PrefixRequest, PrefixRow } from '../http/api.ts'
 import type { Intent } from '../netlink/intent.ts'
 import type { KernelState } from '../netlink/kernel.ts'
-import { hasRoute } from './delegations.ts'
 import {
   choose,
   type NamedPrefix,
@@ -30,6 +20,7 @@ import {
   wayOf,
 } from './named-prefix.ts'
 import { loadPrefixes, savePrefixes } from './prefix-file.ts'
+import { rowOf, stale } from './prefix-row.ts'
 
 const mostNames = 1024 // our own: each is a route in the kernel
 const usualLength = 96
@@ -71,19 +62,21 @@ export class Prefixes {
     return this.#all.map(each => rowOf(each, surroundings, kernel))
   }
 
-  /** What the configuration says against them, as sentences. */
-  conflicts({ config, site }: Surroundings): string[] {
+  /** What the configuration and the kernel have against them, as sentences. */
+  conflicts(surroundings: Surroundings, kernel: KernelState | undefined): string[] {
+    const { config, site } = surroundings
     const reserved = config.lan.flatMap(({ interface: link, reservations }) =>
       reservations.flatMap(({ prefixes }) => prefixes.map(prefix => ({ link, prefix, own: reservedIn(site, prefix) }))),
     )
-    return this.#all.flatMap(named =>
-      reserved
+    return this.#all.flatMap(named => [
+      ...reserved
         .filter(({ own }) => own !== undefined && overlap(own, named))
         .map(
           ({ link, prefix }) =>
             `${formatPrefix(prefix)} is reserved on ${link}, but ${named.name} has it: siteplane prefix release ${named.name}`,
         ),
-    )
+      ...stale(named, surroundings, kernel),
+    ])
   }
 
   /** Chooses a prefix and keeps it. The same request again is no error. */
@@ -194,36 +187,4 @@ function describe(named: NamedPrefix, { site }: Surroundings): string {
     link === undefined ? '' : ` on ${link}`,
   ]
   return `${formatPrefix(prefixIn(site, named))}${way.join('')}`
-}
-
-export function rowOf(named: NamedPrefix, surroundings: Surroundings, kernel: KernelState | undefined): PrefixRow {
-  const { site } = surroundings
-  const prefix = prefixIn(site, named)
-  const way = wayOf(named, surroundings)
-  const reason = way.kind === 'none' ? way.reason : missing(way.link, way.via, prefix, kernel)
-  const { name, via, interface: link, length, allocatedAt } = named
-  return {
-    name,
-    prefix: formatPrefix(prefix),
-    routerAddress: length > 126 ? null : formatIp6(addressIn(prefix, 1n)),
-    via: via === undefined ? null : formatIp6(nextHopIn(site, via)),
-    interface: link ?? (way.kind === 'way' ? way.link : null),
-    state: reason === undefined ? 'routed' : 'waiting',
-    reason: reason ?? null,
-    allocatedAt: new Date(allocatedAt).toISOString(),
-  }
-}
-
-/** What the route waits for, as a clause; undefined where the kernel has it. */
-function missing(
-  link: string,
-  via: Ip6 | undefined,
-  prefix: Prefix,
-  kernel: KernelState | undefined,
-): string | undefined {
-  const found = kernel?.links.find(({ name }) => name === link)
-  if (!kernel) return 'waits for the kernel to be looked at'
-  if (!found) return `waits for interface ${link}, which does not exist`
-  if (!found.up) return `waits for interface ${link} to be set up: ip link set ${link} up`
-  return hasRoute(kernel, found.index, prefix, via) ? undefined : 'waits for its route: siteplane status may say why'
 }

@@ -193,17 +193,17 @@ export class Router {
     this.#followOverlay(report)
     // An overlay that is away keeps its name: its rule stands when it comes back, and nothing slips by in between.
     this.#overlayName = report.interface ?? this.#overlayName
-    const surroundings = this.surroundings
+    const former = this.#former.routed(this.#site)
     const routes = [
-      ...this.#delegations.wanted(this.#config.lan, this.#site, this.#former.routed(this.#site)),
-      ...((surroundings && this.#options.prefixes?.routes(surroundings)) ?? []),
+      ...this.#delegations.wanted(this.#config.lan, this.#site, former),
+      ...[this.#site, former].flatMap(site => this.#namedRoutes(site)),
     ]
     await this.#answerEarly()
     await this.#options.slaac?.follow(this.#config, this.#site, this.#overlayName)
     await this.#placement.follow({
       config: this.#config,
       site: this.#site,
-      former: this.#former.routed(this.#site),
+      former,
       overlay: this.#overlayName,
       kernel: this.#kernel,
       ready: ({ interface: name }) => readiness(name, this.#world(), this.#lans.get(name)?.services?.link.linkLocal),
@@ -211,7 +211,7 @@ export class Router {
     const intent = intentOf({
       config: this.#config,
       site: this.#site,
-      former: this.#former.routed(this.#site),
+      former,
       overlay: this.#overlayName,
       fastPath: this.#placement.plan,
       routes,
@@ -228,6 +228,11 @@ export class Router {
     this.#placement.settled(this.#kernel)
     this.#followResolver(report)
     await this.#followLans()
+  }
+
+  #namedRoutes(site: Site | undefined): Intent['routes'] {
+    const { prefixes } = this.#options
+    return site && prefixes ? prefixes.routes({ config: this.#config, site, overlay: this.#overlayName }) : []
   }
 
   #followOverlay(report: OverlayReport): void {
@@ -312,7 +317,7 @@ export class Router {
     const known = this.#lans.get(lan.interface)
     if (known) return known
     const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
-    const named: LanShared['named'] = () => this.#options.prefixes?.ranges ?? []
+    const named: LanShared['named'] = () => this.#options.prefixes?.ranges
     const runner = new LanRunner(lan, { ...this.#options.shared, routed, named })
     this.#lans.set(lan.interface, runner)
     return runner

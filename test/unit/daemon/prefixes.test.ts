@@ -112,8 +112,8 @@ describe('which prefix a name has', () => {
     expect(scopeOf(lan!, lanPlan(site.sitePrefix, undefined), [])?.reservations.within(host, host)).toEqual([])
     const prefix = `${formatPrefix({ address: (site.sitePrefix.address + BigInt(host)) as Ip6, length })}`
     const reserved = `[{interface: eth1, delegate: {}, reservations: [{hwAddress: "02:00:00:00:00:01", prefixes: ["${prefix}"]}]}]`
-    expect(prefixes.conflicts(router)).toEqual([])
-    expect(prefixes.conflicts(around(reserved))).toEqual([
+    expect(prefixes.conflicts(router, undefined)).toEqual([])
+    expect(prefixes.conflicts(around(reserved), undefined)).toEqual([
       `${prefix} is reserved on eth1, but docker has it: siteplane prefix release docker`,
     ])
   })
@@ -241,6 +241,27 @@ test.for([
     routes: routed ? [route] : [],
   } as unknown as KernelState
   expect(prefixes.rows(router, kernel)).toEqual([expect.objectContaining({ name: 'vm1', state, reason })])
+})
+
+test.for([
+  { has: [], told: [] },
+  { has: ['fe80::1', 'fd00::1'], told: [] },
+  { has: [`${start}:ee63:1:1`], told: [] },
+  {
+    has: ['fe80::1', 'fc9c:56c2:e311:2233:4455:ee63:0:1'],
+    told: [
+      `docker0 has fc9c:56c2:e311:2233:4455:ee63:0:1, which is not of ${start}:ee63::/96, the prefix of docker: what is behind it can't be reached until it has ${start}:ee63:0:1`,
+    ],
+  },
+])('a bridge with the addresses $has', ({ has, told }) => {
+  const prefixes = open()
+  prefixes.allocate({ name: 'docker', interface: 'docker0' }, router)
+  const kernel = {
+    links: [{ index: 4, name: 'docker0', up: true }],
+    addresses: has.map(address => ({ link: 4, address: parseIp6(address) })),
+    routes: [],
+  } as unknown as KernelState
+  expect(prefixes.conflicts(router, kernel)).toEqual(told)
 })
 
 test('nothing is changed where the file can not be written, and a damaged one is set aside', () => {

@@ -32,6 +32,22 @@ test('without a site nothing of ours is wanted', async () => {
   expect(desired(noIntent, await machine().state(), noChanges)).toEqual(nothing)
 })
 
+test('containers forward on a kernel that knows it for the whole machine alone, where other links are shut', async () => {
+  const prefix = parsePrefix('fc9c:56c2:e389:e930:5ee:c123::/96')
+  const given = intent({ overlay: 'zt0', routes: [{ prefix, link: 'eth2', via: undefined }] })
+  const { rules, sysctls } = await wanted(machine({ force: false }), given)
+  expect(rules.filter(rule => rule.includes('prohibit'))).toEqual([
+    '1078: iif eth1 prohibit proto 80',
+    '1078: iif wan0 prohibit proto 80',
+    '1081: iif zt0 prohibit proto 80',
+    '1082: iif eth2 prohibit proto 80',
+  ])
+  expect(sysctls).toContain('ipv6/conf/all/forwarding=1')
+  const host = await wanted(machine({ force: false }), intent({ overlay: 'zt0' }))
+  expect(host.rules.filter(rule => rule.includes('1078') || rule.includes('1082'))).toEqual([])
+  expect(host.sysctls).toEqual(['ipv6/conf/zt0/accept_ra=0', 'ipv6/conf/zt0/accept_redirects=0'])
+})
+
 describe('links', () => {
   test('a link that is down gets neither addresses nor routes, which it would lose, and its /80 is unreachable', async () => {
     const kernel = machine()
