@@ -28,8 +28,9 @@ export class FairQueue<Source, T> {
     let lost: T | undefined
     if (this.#size >= this.#most) {
       const fair = this.#most / (this.#sources.size + (known ? 0 : 1))
-      const longest = this.#longest === undefined ? undefined : this.#sources.get(this.#longest)
-      if ((known && length(known) >= fair) || !longest || length(longest) <= fair) return item
+      if (known && length(known) >= fair) return item
+      const longest = this.#above(fair)
+      if (!longest) return item
       lost = longest.items.pop()
       this.#size--
     }
@@ -40,6 +41,21 @@ export class FairQueue<Source, T> {
     const longest = this.#longest === undefined ? undefined : this.#sources.get(this.#longest)
     if (!longest || length(waiting) > length(longest)) this.#longest = source
     return lost
+  }
+
+  /** A source that has more than its share. Whichever was the longest may have lost some since: then another one is, if any has two. */
+  #above(fair: number): Waiting<T> | undefined {
+    const last = this.#longest === undefined ? undefined : this.#sources.get(this.#longest)
+    if (last && length(last) > fair) return last
+    if (this.#sources.size >= this.#most) return undefined
+    let most = fair
+    for (const [source, waiting] of this.#sources) {
+      if (length(waiting) <= most) continue
+      most = length(waiting)
+      this.#longest = source
+    }
+    const longest = this.#longest === undefined ? undefined : this.#sources.get(this.#longest)
+    return longest && length(longest) > fair ? longest : undefined
   }
 
   /** The next ones, at most so many. */

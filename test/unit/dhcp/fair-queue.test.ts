@@ -22,6 +22,13 @@ test('a flood loses its own, and another source nothing', () => {
   expect(queue.take(10)).toEqual(['f0', 'h0', 'f1', 'h1'])
 })
 
+test('once the longest has given way, the next one does', () => {
+  const queue = new FairQueue<string, string>(4)
+  for (const item of ['a0', 'a1', 'b0', 'b1']) queue.push(item[0]!, item)
+  expect(queue.push('c', 'c0')).toBe('a1')
+  expect(queue.push('d', 'd0')).toBe('b1')
+})
+
 test('it never holds more than it may, and nobody below a fair share loses anything', () => {
   const step = fc.oneof(
     fc.record({ source: fc.nat(5) }),
