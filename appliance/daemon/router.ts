@@ -13,17 +13,17 @@ import { OverlayResolver } from '../fastpath/resolver.ts'
 import type { Intent } from '../netlink/intent.ts'
 import type { KernelState } from '../netlink/kernel.ts'
 import type { OverlayReport } from '../overlay/overlay.ts'
-import { lanPlan } from '../plane/plan.ts'
 import { type Site, sameSite } from '../plane/site.ts'
 import { DelegationRoutes, stand } from './delegations.ts'
 import type { FastPath } from './fast-path.ts'
 import { FormerSite } from './former.ts'
+import { intentOf } from './kernel-intent.ts'
 import { LanRunner, type LanShared, type LanWorld, readiness } from './lan.ts'
 import { type Memory, remember } from './memory.ts'
 import type { Surroundings } from './named-prefix.ts'
 import { Placement } from './placement.ts'
 import type { Prefixes } from './prefixes.ts'
-import { behind, segmentRoutes } from './segments.ts'
+import { behind } from './segments.ts'
 import type { Slaac } from './slaac.ts'
 
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
@@ -213,6 +213,7 @@ export class Router {
       site: this.#site,
       former,
       overlay: this.#overlayName,
+      otherOverlays: this.#options.otherOverlays(),
       fastPath: this.#placement.plan,
       routes,
       local: this.#options.slaac?.prefixes() ?? [],
@@ -344,36 +345,5 @@ export class Router {
       this.#retryTimer = undefined
       this.refresh()
     }, milliseconds).unref()
-  }
-}
-
-export interface IntentSource {
-  readonly config: Config
-  readonly site: Site | undefined
-  readonly former: Site | undefined // of the same network
-  readonly overlay: string | undefined
-  readonly fastPath: FastPathPlan | undefined
-  readonly routes: Intent['routes']
-  readonly local: NonNullable<Intent['local']>
-}
-
-/** What the kernel shall hold, from the configuration, the site and the overlay's interface. */
-export function intentOf({ config, site, former, overlay, fastPath, routes, local }: IntentSource): Intent {
-  const lans = config.lan.filter(lan => lan.interface !== overlay && lan.relay === undefined)
-  return {
-    site,
-    overlay: overlay === undefined ? undefined : { link: overlay, assignAddress: config.overlay.kind === 'static' },
-    lans: site
-      ? lans.map(({ interface: link, subnet }) => ({
-          link,
-          plan: lanPlan(site.sitePrefix, subnet),
-          former: former && lanPlan(former.sitePrefix, subnet),
-        }))
-      : [],
-    resolver: fastPath?.mode === 'netlink' ? 'netlink' : 'off',
-    nextHop: fastPath?.mode === 'stateless' ? 'stateless' : 'on-link',
-    programs: fastPath?.programs ?? [],
-    routes: [...(site ? segmentRoutes(config, site, overlay) : []), ...routes],
-    local,
   }
 }
