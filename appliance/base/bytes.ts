@@ -124,13 +124,22 @@ export class Writer {
     return this
   }
 
-  /** Writes `body`, preceded by its length in a u16. Used by every type-length-value option of DHCPv6. */
+  /** Writes `body`, preceded by its length in a u16. As in every type-length-value option of DHCPv6. */
   sized16(body: (out: Writer) => void): this {
-    const at = this.#grow(2)
+    const start = this.begin16()
     body(this)
-    const size = this.#length - at - 2
-    this.#bytes[at] = size >>> 8
-    this.#bytes[at + 1] = size
+    return this.end16(start)
+  }
+
+  /** The same in two steps, where a function for each would be much: what `begin16` returns goes to `end16`. */
+  begin16(): number {
+    return this.#grow(2)
+  }
+
+  end16(start: number): this {
+    const size = this.#length - start - 2
+    this.#bytes[start] = size >>> 8
+    this.#bytes[start + 1] = size
     return this
   }
 
@@ -143,9 +152,7 @@ export class Writer {
 
   /** What was written, as a copy of its own. */
   take(): Uint8Array {
-    const copy = pooled(this.#length)
-    copy.set(this.#bytes.subarray(0, this.#length))
-    return copy
+    return copied(this.#bytes.subarray(0, this.#length))
   }
 
   #grow(count: number): number {
@@ -164,6 +171,13 @@ export class Writer {
 function pooled(length: number): Uint8Array {
   const { buffer, byteOffset } = Buffer.allocUnsafe(length)
   return new Uint8Array(buffer, byteOffset, length)
+}
+
+/** The same octets in memory that nobody else writes to. */
+export function copied(bytes: Uint8Array): Uint8Array {
+  const copy = pooled(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 /** `01 02ff` to octets; blanks and colons are ignored. For golden bytes, secrets in files and identifiers. */

@@ -8,7 +8,6 @@ import { runInNewContext } from 'node:vm'
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--optimize-for-size') // the old part too grows in small steps, and is compacted
 }
 
 /** Throws away what only the start needed, and keeps the old part near what is in use from then on: it would grow to twice that. */

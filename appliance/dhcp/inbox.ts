@@ -1,3 +1,4 @@
+import { copied } from '../base/bytes.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import { FairQueue } from './fair-queue.ts'
 import { MessageType } from './message.ts'
@@ -37,7 +38,7 @@ export class Inbox {
       return
     }
     for (const datagram of batch) {
-      const lost = this.#waiting.push(sourceOf(datagram), { ...datagram, bytes: Uint8Array.from(datagram.bytes) })
+      const lost = this.#waiting.push(sourceOf(datagram), { ...datagram, bytes: copied(datagram.bytes) })
       if (lost) this.#drop(lost)
     }
     this.#schedule()

@@ -174,20 +174,31 @@ function decodeOption(code: number, body: Reader, depth: number): Option {
 export function encodeOptions(options: readonly Option[], out: Writer): void {
   for (const option of options) {
     if (option.kind === 'unknown') {
-      out.u16(option.code).sized16(body => body.bytes(option.bytes))
+      out.u16(option.code).u16(option.bytes.length).bytes(option.bytes)
       continue
     }
     const codec = codecs[option.kind] as OptionCodec<Option>
-    out.u16(codec.code).sized16(body => codec.encode(option, body))
+    const start = out.u16(codec.code).begin16()
+    codec.encode(option, out)
+    out.end16(start)
   }
 }
 
 /** The first option of a kind. */
 export function findOption<K extends Option['kind']>(options: readonly Option[], kind: K): OptionOf<K> | undefined {
-  return options.find((option): option is OptionOf<K> => option.kind === kind)
+  for (const option of options) if (option.kind === kind) return option as OptionOf<K>
+  return undefined
 }
 
 /** Every option of a kind. */
 export function findOptions<K extends Option['kind']>(options: readonly Option[], kind: K): OptionOf<K>[] {
-  return options.filter((option): option is OptionOf<K> => option.kind === kind)
+  const found: OptionOf<K>[] = []
+  for (const option of options) if (option.kind === kind) found.push(option as OptionOf<K>)
+  return found
+}
+
+export function countOptions(options: readonly Option[], kind: Option['kind']): number {
+  let count = 0
+  for (const option of options) if (option.kind === kind) count++
+  return count
 }

@@ -68,6 +68,7 @@ export function probedByLease(bindings: Bindings, now: number, { plan }: Scope, 
 
 /** What is delegated by these changes; undefined where no delegation changes. */
 export function delegationsOf(changes: readonly Change[]): readonly Binding[] | undefined {
+  if (changes.length === 0) return undefined
   const changed = changes.filter(change => change.kind !== 'quarantine' && change.binding.iaType === 'pd')
   if (changed.length === 0) return undefined
   return changed.flatMap(change => (change.kind === 'put' && change.binding.state === 'bound' ? [change.binding] : []))

@@ -74,9 +74,9 @@ export class Turn {
   news: News | undefined
   readonly delegated: (readonly [number, number])[] = [] // to earlier IA_PDs: first and last offset in the site's prefix
   // What earlier IAs of the same message have come to.
-  readonly #taken = new Set<number>()
-  readonly #evicted = new Map<number, readonly Binding[]>() // by the address that they are given up for
-  readonly #removed = new Set<Binding>()
+  #taken: Set<number> | undefined
+  #evicted: Map<number, readonly Binding[]> | undefined // by the address that they are given up for
+  #removed: Set<Binding> | undefined
   #added = 0
 
   constructor(message: Message, context: Context) {
@@ -141,7 +141,7 @@ export class Turn {
     const { bindings, now, scope } = this.context
     const owner = scope.reservations.ofHost(host)
     if (owner && owner !== this.reservation(key)) return false
-    if (this.#taken.has(host) || bindings.quarantineOf(key.subnet, host, now)) return false
+    if (this.#taken?.has(host) || bindings.quarantineOf(key.subnet, host, now)) return false
     const holder = bindings.holder(key.subnet, host)
     return !holder || isSameKey(holder, key) || !isLive(holder, now)
   }
@@ -165,8 +165,13 @@ export class Turn {
     const holder = this.context.bindings.holder(key.subnet, host)
     const displaced = holder && !isSameKey(holder, key) ? [holder] : []
     if (host !== kept?.host && !this.admit(key, host, kept, displaced)) return undefined
-    this.#taken.add(host)
+    this.#take(host)
     return host
+  }
+
+  #take(host: number): void {
+    this.#taken ??= new Set()
+    this.#taken.add(host)
   }
 
   /** What `choose` would choose. */
@@ -190,7 +195,7 @@ export class Turn {
 
   /** The binding, unless an earlier IA of this message has made it give way. */
   kept(binding: Binding | undefined): Binding | undefined {
-    return binding && !this.#removed.has(binding) ? binding : undefined
+    return binding && !this.#removed?.has(binding) ? binding : undefined
   }
 
   /** Makes room for a binding at `host` in the place of others, which are no longer live; false where the table is full. */
@@ -199,10 +204,13 @@ export class Turn {
     const odd = key.iaType === 'na' && isOdd(key) // prefixes have a bound of their own
     const room: Room = kept ? { kind: 'room' } : bindings.room(now, this.#added, this.#removed, odd)
     if (room.kind === 'full') return false
-    const evicted = displaced.filter(each => !this.#removed.has(each))
+    const evicted = displaced.filter(each => !this.#removed?.has(each))
     if (room.kind === 'reclaim' && !evicted.includes(room.binding)) evicted.push(room.binding)
     if (!kept) this.#added++
+    if (evicted.length === 0) return true
+    this.#removed ??= new Set()
     for (const each of evicted) this.#removed.add(each)
+    this.#evicted ??= new Map()
     this.#evicted.set(host, evicted)
     return true
   }
@@ -210,7 +218,7 @@ export class Turn {
   /** Records that the key has the chosen address or prefix from now on. The reply may leave only when that is stored. */
   bind(key: BindingKey, binding: Binding | undefined, place: Pick<Binding, 'host' | 'delegated'>): void {
     const { now, scope, mac } = this.context
-    for (const evicted of this.#evicted.get(place.host) ?? []) this.changes.push({ kind: 'remove', binding: evicted })
+    for (const evicted of this.#evicted?.get(place.host) ?? []) this.changes.push({ kind: 'remove', binding: evicted })
     this.changes.push({
       kind: 'put',
       binding: {
@@ -255,7 +263,7 @@ export class Turn {
     kind: 'declined' | 'probed',
   ): void {
     const { now, scope } = this.context
-    this.#taken.add(host)
+    this.#take(host)
     this.news = { kind, duid, address: addressOf(scope.plan.prefix, host) }
     const until = now + quarantineTime
     this.changes.push({
@@ -278,7 +286,8 @@ export class Turn {
   }
 }
 
-function firstOfEach<Ia extends IaNa | IaPd>(ias: readonly Ia[]): Ia[] {
+function firstOfEach<Ia extends IaNa | IaPd>(ias: Ia[]): Ia[] {
+  if (ias.length <= 1) return ias
   const seen = new Map<number, Ia>()
   for (const ia of ias) if (!seen.has(ia.iaid)) seen.set(ia.iaid, ia)
   return [...seen.values()].slice(0, mostIas)
@@ -286,7 +295,8 @@ function firstOfEach<Ia extends IaNa | IaPd>(ias: readonly Ia[]): Ia[] {
 
 /** The addresses that an IA names, each once. */
 export function askedOf(ia: IaNa): Ip6[] {
-  return [...new Set(findOptions(ia.options, 'ia-address').map(({ address }) => address))]
+  const asked = findOptions(ia.options, 'ia-address').map(({ address }) => address)
+  return asked.length <= 1 ? asked : [...new Set(asked)]
 }
 
 /** Addresses that the client must give up: back with both lifetimes 0. RFC 9915 section 18.3.4. */

@@ -1,7 +1,7 @@
 import type { Reason } from './counters.ts'
 import type { Duid } from './duid.ts'
 import { type Message, MessageType } from './message.ts'
-import { findOption, findOptions, type Option } from './options.ts'
+import { countOptions, findOption, type Option } from './options.ts'
 
 interface Rule {
   readonly clientId: 'needed' | 'optional'
@@ -29,10 +29,10 @@ const rules = new Map<number, Rule>([
 export function refusal({ type, options }: Message, server: Duid): Reason | undefined {
   const rule = rules.get(type)
   if (!rule) return 'notForServers'
-  const [client, ...otherClients] = findOptions(options, 'client-id')
-  const [to, ...otherServers] = findOptions(options, 'server-id')
-  if (otherClients.length > 0 || otherServers.length > 0) return 'repeatedIdentifier'
-  if (findOptions(options, 'authentication').length > 1) return 'repeatedAuthentication' // RFC 9915 section 20.2
+  const client = findOption(options, 'client-id')
+  const to = findOption(options, 'server-id')
+  if (countOptions(options, 'client-id') > 1 || countOptions(options, 'server-id') > 1) return 'repeatedIdentifier'
+  if (countOptions(options, 'authentication') > 1) return 'repeatedAuthentication' // RFC 9915 section 20.2
   if (rule.clientId === 'needed' && !client) return 'noClientId'
   if (rule.serverId === 'ours' && !to) return 'noServerId'
   if (rule.serverId === 'none' && to) return 'serverIdToAll'
@@ -46,4 +46,4 @@ export function refusal({ type, options }: Message, server: Duid): Reason | unde
 
 /** One address, and no options are asked for. RFC 9686 section 4.2.1. */
 const registersOne = (options: readonly Option[]): boolean =>
-  findOptions(options, 'ia-address').length === 1 && findOption(options, 'option-request') === undefined
+  countOptions(options, 'ia-address') === 1 && findOption(options, 'option-request') === undefined
