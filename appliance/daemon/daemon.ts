@@ -148,7 +148,7 @@ export class Daemon {
     this.#resources.use(
       this.#converger.onState(state => {
         for (const network of this.#networks) network.observe(state)
-        this.#ipv4.follow(this.#config, state.links)
+        this.#followIpv4()
       }),
     )
     await this.#supervisor.start(this.#converger)
@@ -227,13 +227,23 @@ export class Daemon {
     await Promise.all(this.#networks.map(({ router }) => router.refresh()))
   }
 
+  /** Members of the networks must not hear its server. */
+  #followIpv4(): void {
+    const overlays = this.#networks.flatMap(({ router }) => router.overlayName ?? [])
+    const { links } = this.#converger.status()
+    this.#ipv4.follow(
+      this.#config,
+      links.filter(({ name }) => !overlays.includes(name)),
+    )
+  }
+
   #apply(config: Config): void {
     const before = this.#config
     this.#config = config
     this.#options.log.level = config.log.level
     const { links } = this.#converger.status()
     for (const [i, own] of configsByOverlay(config).entries()) this.#networks[i]!.configure(own, links)
-    this.#ipv4.follow(config, links)
+    this.#followIpv4()
     if (!sameValue(before.http, config.http)) this.#http.replace(this.#makeHttp(config))
   }
 

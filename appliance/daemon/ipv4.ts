@@ -6,7 +6,16 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatInterfaceAddress4, formatIp4, type InterfaceAddress4, isHostOf, mask4, parseIp4 } from '../base/ip4.ts'
+import {
+  formatInterfaceAddress4,
+  formatIp4,
+  type InterfaceAddress4,
+  isHostOf,
+  lastOf4,
+  mask4,
+  network4,
+  parseIp4,
+} from '../base/ip4.ts'
 import type { Log } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Config, LanConfig } from '../config/schema.ts'
@@ -51,7 +60,7 @@ export class Ipv4 {
     this.#options = options
   }
 
-  /** The configuration or the links may have changed. */
+  /** The configuration or the links that may be LANs have changed. */
   follow(config: Config, links: readonly Link[]): void {
     this.#links = links
     const wanted = new Map(config.lan.flatMap(lan => (lan.ipv4 ? [[lan.interface, lan.ipv4] as const] : [])))
@@ -87,7 +96,7 @@ export class Ipv4 {
       reason: reason ?? null,
       address: formatInterfaceAddress4(subnet),
       pool: `${formatIp4(pool.first)}-${formatIp4(pool.last)}`,
-      activeLeases: this.#store?.live(pool.first, pool.last) ?? 0,
+      activeLeases: this.#store?.live(network4(subnet), lastOf4(subnet)) ?? 0,
       otherServers: others.map(({ address, mac }) => ({ address: formatIp4(address), linkLayerAddress: mac })),
     }
   }

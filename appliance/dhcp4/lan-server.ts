@@ -2,7 +2,7 @@
 import { DecodeError, toHex } from '../base/bytes.ts'
 import { Alarm, type Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { broadcast4, formatIp4, isHostOf, unspecified4 } from '../base/ip4.ts'
+import { broadcast4, formatIp4, type Ip4, isHostOf, lastOf4, unspecified4 } from '../base/ip4.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { Context4 } from './choice.ts'
@@ -158,7 +158,16 @@ export class LanServer4 {
       return
     }
     if (type) this.#count(`received.${type}`)
+    if (!this.#isForUs(destination.address)) {
+      this.#count('dropped.for-other-server') // whose way leads through this router
+      return
+    }
     this.#answer(message, frame.slice())
+  }
+
+  #isForUs(address: Ip4): boolean {
+    const { subnet } = this.#scope
+    return address === broadcast4 || address === subnet.address || address === lastOf4(subnet)
   }
 
   #answer(message: Message4, frame: Uint8Array): void {

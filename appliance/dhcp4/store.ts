@@ -119,7 +119,6 @@ export class Store4 implements Disposable {
       return
     }
     const old = [...this.#table.all].filter(({ validUntil }) => validUntil < now - kept)
-    if (old.length === 0) return
     this.stage(old.map(({ address }) => ({ address, lease: undefined })))
     this.commit()
   }
@@ -147,8 +146,8 @@ export class Store4 implements Disposable {
 
   #shift(milliseconds: number): void {
     this.#log.warn({ milliseconds }, 'the clock was set: the IPv4 leases move along')
+    // Stored with what comes next: what is staged now may not be taken for stored.
     this.stage([...this.#table.all].map(lease => ({ address: lease.address, lease: moved(lease, milliseconds) })))
-    this.commit()
   }
 
   /** Granted in the future, it was granted before the clock was set back: its remaining time counts from now. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import type { Status as Shown } from '../../appliance/http/api.ts'
 import { Client } from './client.ts'
 import { Lab } from './lab.ts'
 import { networkRoutes } from './routes.ts'
@@ -23,10 +24,10 @@ function asUser(capabilities: readonly string[]): readonly string[] {
 }
 
 /** A daemon that runs as an ordinary user with these capabilities and no way to get others. */
-async function startAsUser(site: Site, capabilities: readonly string[]) {
+async function startAsUser(site: Site, capabilities: readonly string[], more = '') {
   await site.router.run('mkdir', '-p', `${site.router.folder}/run`, `${site.router.folder}/state`)
   await site.router.run('chown', '-R', 'nobody', `${site.router.folder}/run`, `${site.router.folder}/state`)
-  return site.start({ under: asUser(capabilities) })
+  return site.start({ under: asUser(capabilities), configuration: site.configuration(more) })
 }
 
 test('an ordinary user with the capabilities of the unit, and no others, serves a site and leaves the machine as it was', async () => {
@@ -34,11 +35,15 @@ test('an ordinary user with the capabilities of the unit, and no others, serves 
   const { a, b } = sites
   const rules = () => a.router.run('ip', '-6', 'rule')
   const before = await rules()
-  await using daemon = await startAsUser(a, given)
+  await a.router.run('ip', 'address', 'add', '192.168.8.1/24', 'dev', 'lan0')
+  await using daemon = await startAsUser(a, given, '    slaac: true\n    ipv4: { address: 192.168.8.1/24 }\n')
   await using other = b.start()
   const [status] = await Promise.all([daemon.serving(), other.serving()])
   expect(status.reasons).toEqual([])
   expect(status.fastPath.mode).toBe('stateless')
+  expect(((await daemon.get('/v1/status')) as Shown).lan).toMatchObject([
+    { ipv4: { state: 'serving' }, slaac: { state: 'serving' } },
+  ])
 
   const [host, far] = [a.hosts[0], b.hosts[0]]
   new Client(host, 'dhclient')
