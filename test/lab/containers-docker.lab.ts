@@ -29,7 +29,7 @@ test('containers of two hosts and LAN hosts of two sites reach each other by the
   await using other = b.start()
   await Promise.all([alone, router, other].map(daemon => daemon.serving()))
   // A host of the overlay forwards nothing until something is behind it.
-  expect([await c.sysctl('ipv6/conf/all/forwarding'), (await alone.status()).reasons]).toEqual(['0', []])
+  expect(await c.sysctl('ipv6/conf/all/forwarding')).toBe('0')
   const far = await b.settle(b.hosts[0], 0x7n)
   const [lanHost, neighbour] = a.hosts
   const next = await a.settle(lanHost, 0x8n)
