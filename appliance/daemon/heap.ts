@@ -14,6 +14,6 @@ export function keepHeapSmall(): void {
 export function tidyHeap(): void {
   setFlagsFromString('--heap-growing-percent=20')
   setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
+  const collect = runInNewContext('gc') as (options: object) => void
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' }) // the one that gives half-empty pages back
 }

@@ -111,11 +111,13 @@ export class BatchEndpoint<In, Out> implements Endpoint<In, Out> {
   readonly #receive: MessageVector
   readonly #transmit: MessageVector
   #watch: Watch | undefined
+  #written: number // slots that the kernel may have written since they were made ready
 
   constructor(socket: Socket, dialect: Dialect<In, Out>) {
     this.#socket = socket
     this.#dialect = dialect
     this.#receive = new MessageVector(dialect.receive)
+    this.#written = dialect.receive.slots
     this.#transmit = new MessageVector(dialect.transmit)
   }
 
@@ -143,9 +145,10 @@ export class BatchEndpoint<In, Out> implements Endpoint<In, Out> {
 
   #drain(onBatch: (batch: readonly In[]) => void, onError: (error: KernelError) => void): void {
     for (let round = 0; round < roundsPerTurn && this.#socket.open; round++) {
-      this.#receive.reset()
       const { slots } = this.#receive.shape
+      this.#receive.reset(this.#written)
       const count = libc.recvmmsg(this.#socket.fd, this.#receive.headers, slots, so.MSG_DONTWAIT, null)
+      this.#written = Math.min(slots, Math.max(0, count) + 1)
       if (count < 0) {
         const errno = errnoName()
         if (errno === 'EINTR') continue

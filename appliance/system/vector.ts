@@ -57,9 +57,9 @@ export class MessageVector {
     }
   }
 
-  /** Makes every slot ready to be received into: the kernel overwrites the lengths each time. */
-  reset(): void {
-    for (let i = 0; i < this.shape.slots; i++) {
+  /** Makes the first slots ready to be received into again: the kernel overwrites the lengths each time. */
+  reset(slots = this.shape.slots): void {
+    for (let i = 0; i < slots; i++) {
       this.#view.setUint32(i * headerSize + 8, this.shape.name, true)
       this.#number(i * headerSize + 40, this.shape.control)
       this.#view.setUint32(i * headerSize + 48, 0, true)
