@@ -74,7 +74,7 @@ mount -t tmpfs tmpfs "$folder/docker"
 mkdir "$folder/docker/etc" "$folder/docker/work"
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$folder/docker/etc,workdir=$folder/docker/work" /etc
 mount -t tmpfs tmpfs /run
-export PATH="${path}:$PATH"
+export PATH="${path}:$PATH" container=lab # so that it loads no AppArmor profile
 exec dockerd --config-file "$configuration" --host "unix://$socket" --pidfile "$folder/docker/pid" \\
   --data-root "$folder/docker/data" --exec-root "$folder/docker/exec" --storage-driver vfs --iptables=false \\
   --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent "/$cgroup" --shutdown-timeout 2`
