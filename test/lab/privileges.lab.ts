@@ -56,6 +56,7 @@ test('an ordinary user with the capabilities of the unit, and no others, serves 
 
   expect(await daemon.stop()).toEqual({ status: 0, signal: undefined })
   expect(await rules()).toBe(before)
+  expect(await a.router.run('nft', 'list', 'tables')).toBe('')
 })
 
 /** Loads each program with all that it can do, in every shape that the verifier has to look at, and says what capabilities it had. */

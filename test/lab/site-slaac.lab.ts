@@ -39,23 +39,22 @@ test.concurrent('a host with nothing but SLAAC reaches another site, and is reac
   await using client = host.spawn(node(farAddress))
   expect((await client.says(/fc\S+/))[0]).toBe(address)
 
-  // It is the same one over a hand-over, which drops nothing, and over a stop, after which nothing is left.
+  // The next daemon makes the table anew, and no packet is lost by that.
+  await using pinging = host.pinging(farAddress)
   await first.handOver()
-  await far.reaches(address)
   await using second = a.start({ configuration: on })
   await second.serving()
   await far.reaches(address)
-  const tables = () => a.router.run('nft', 'list', 'tables')
-  await second.stop()
-  expect(await tables()).toBe('')
-  await using third = a.start({ configuration: on })
-  await third.serving()
-  await far.reaches(address)
+  const { sent, received } = await pinging.stop()
+  expect(received).toBeGreaterThanOrEqual(sent - 1) // the last one may be on its way
+  expect(received).toBeGreaterThan(5)
 
-  third.configure(a.configuration())
-  third.reload()
+  const tables = () => a.router.run('nft', 'list', 'tables')
+  expect(await tables()).toBe('table ip6 siteplane\n')
+  second.configure(a.configuration())
+  second.reload()
   await until(async () => (await tables()) === '', 'the table to be gone')
-  expect(await third.leases()).toEqual([])
+  expect(await second.leases()).toEqual([])
   expect(existsSync(join(a.router.folder, 'state/translations.json'))).toBe(false)
   const deprecated = async () =>
     (await host.addresses('eth0')).find(({ local }) => local === own)?.preferred_life_time === 0
