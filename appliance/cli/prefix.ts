@@ -60,7 +60,9 @@ export function showAllocated(row: PrefixRow): string {
     ...JSON.stringify({ ipv6: true, 'fixed-cidr-v6': prefix }, undefined, 2)
       .split('\n')
       .map(line => `  ${line}`),
-    'or for a bridge of any other kind:',
+    'Docker 27 and newer drop what comes there: "ip6tables": false beside it opens every port of every container. Or, for published ports:',
+    `  docker network create --ipv6 --subnet ${prefix} -o com.docker.network.bridge.gateway_mode_ipv6=routed NETWORK`,
+    'Or for a bridge of any other kind:',
     '  sysctl -w net.ipv6.conf.all.forwarding=1',
     `  ip address add ${routerAddress}${length} dev BRIDGE`,
     'Who forwards ignores advertisements, unless systemd-networkd or NetworkManager reads them; before either of these:',

@@ -14,7 +14,9 @@ On fc9c:56c2:e389:e92c:eee5::5, for Docker, in /etc/docker/daemon.json, and a re
     "ipv6": true,
     "fixed-cidr-v6": "fc9c:56c2:e389:e92c:eee5:c0de:1:0/112"
   }
-or for a bridge of any other kind:
+Docker 27 and newer drop what comes there: "ip6tables": false beside it opens every port of every container. Or, for published ports:
+  docker network create --ipv6 --subnet fc9c:56c2:e389:e92c:eee5:c0de:1:0/112 -o com.docker.network.bridge.gateway_mode_ipv6=routed NETWORK
+Or for a bridge of any other kind:
   sysctl -w net.ipv6.conf.all.forwarding=1
   ip address add fc9c:56c2:e389:e92c:eee5:c0de:1:1/112 dev BRIDGE
 Who forwards ignores advertisements, unless systemd-networkd or NetworkManager reads them; before either of these:
