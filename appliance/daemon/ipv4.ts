@@ -89,7 +89,8 @@ export class Ipv4 {
     if (!lan) return null
     const { subnet, pool, besideOthers } = lan.config
     const others = lan.server?.otherServers() ?? []
-    const reason = this.#failure ?? (lan.waiting === undefined ? undefined : `waits ${lan.waiting}`)
+    const waits = lan.waiting === undefined ? undefined : `waits ${lan.waiting}`
+    const reason = this.#failure ?? waits ?? lan.server?.failure
     const yields = others.length > 0 && !besideOthers
     return {
       state: reason !== undefined || !lan.server ? 'waiting' : yields ? 'yielding' : 'serving',

@@ -49,7 +49,7 @@ export class LanServer4 {
   readonly #throttle: Throttle
   readonly #offers = new Offers()
   readonly #probes: Probes4
-  readonly #rivals: Rivals
+  #rivals: Rivals
   readonly #asking: Alarm
   readonly #pruning: Alarm
   readonly #opening: Alarm
@@ -98,11 +98,15 @@ export class LanServer4 {
     return this.#rivals.list(this.#clock.monotonic())
   }
 
+  /** Why nobody is served, as a clause. */
+  get failure(): string | undefined {
+    return this.#failure && `DHCPv4 on ${this.#options.link.name} can't be served: ${this.#failure}`
+  }
+
   /** What is wrong with this LAN's server, as clauses. */
   reasons(): string[] {
     const { link } = this.#options
-    const reasons: string[] = []
-    if (this.#failure !== undefined) reasons.push(`DHCPv4 on ${link.name} can't be served: ${this.#failure}`)
+    const reasons: string[] = this.failure === undefined ? [] : [this.failure]
     for (const { address, mac } of this.otherServers()) {
       const rival = `another DHCPv4 server is on ${link.name}: ${formatIp4(address)} (${mac})`
       reasons.push(
@@ -132,6 +136,7 @@ export class LanServer4 {
       return
     }
     this.#failure = undefined
+    this.#rivals = new Rivals(this.#clock.monotonic()) // nobody could answer before
     const failed = (error: Error) => {
       const pass = this.#throttle.pass('socket')
       if (pass) this.#log.warn({ err: error, ...pass }, 'a DHCPv4 socket reported an error')

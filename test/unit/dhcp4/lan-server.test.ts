@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../../../appliance/base/clock.ts'
+import { KernelError } from '../../../appliance/base/errors.ts'
 import { broadcast4, formatIp4, type Ip4, parseIp4 } from '../../../appliance/base/ip4.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { type Mac, parseMac } from '../../../appliance/base/mac.ts'
@@ -33,7 +34,9 @@ class Bench {
   #datagram: (batch: readonly FrameIn[]) => void = () => {}
   #arp: (batch: readonly FrameIn[]) => void = () => {}
 
-  constructor() {
+  /** With `busy` another program has the port at first. */
+  constructor(busy = 0) {
+    let tries = 0
     const endpoint = (kind: 'datagrams' | 'arp') => ({
       listen: (onBatch: (batch: readonly FrameIn[]) => void) => {
         if (kind === 'arp') this.#arp = onBatch
@@ -46,8 +49,11 @@ class Bench {
       close() {},
       [Symbol.dispose]() {},
     })
-    const open = () =>
-      ({ datagrams: endpoint('datagrams'), arp: endpoint('arp'), [Symbol.dispose]() {} }) satisfies Sockets4
+    const open = () => {
+      if (tries++ < busy) throw new KernelError('bind UDP port 67 on', 'eth1', 'EADDRINUSE')
+      return sockets
+    }
+    const sockets = { datagrams: endpoint('datagrams'), arp: endpoint('arp'), [Symbol.dispose]() {} } satisfies Sockets4
     const link = { name: 'eth1', index: 2, mac: ours }
     const common = { secret: new Uint8Array(32), random: () => 0.5, log: silentLog, clock: this.clock }
     this.server = new LanServer4({ link, scope, store: this.store, open, ...common })
@@ -134,6 +140,16 @@ describe('a new host', () => {
     vi.advanceTimersByTime(500)
     expect(bench.sent).toEqual([expect.stringMatching(/^offer .*, 192\.168\.8\.150 declined$/)])
   })
+})
+
+test('another server on this machine is a reason, and its end is noticed', () => {
+  using bench = new Bench(1)
+  expect(bench.server.reasons()).toEqual(["DHCPv4 on eth1 can't be served: bind UDP port 67 on eth1: EADDRINUSE"])
+  vi.advanceTimersByTime(2_000)
+  expect([bench.server.failure, bench.sent]).toEqual([undefined, ['search']])
+  vi.advanceTimersByTime(2_900) // the search begins only now
+  bench.says(message('discover', { wants }))
+  expect(bench.server.counters()['dropped.searching']).toBe(1)
 })
 
 test('what can not be stored is not promised', () => {
