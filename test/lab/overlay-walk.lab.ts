@@ -108,33 +108,38 @@ class RealWorld implements AsyncDisposable {
   }
 }
 
-/** Every value of every fact, each as one change, in an order that the seed gives. */
+/**
+ * Every value of every fact in an order that the seed gives. Most of them are good again before the next one changes, so that what
+ * lies behind them is seen; some last.
+ */
 function walk(seed: number): (readonly [keyof Facts, string])[] {
-  const all = Object.entries(values).flatMap(([key, each]) => each.map(value => [key as keyof Facts, value] as const))
   let state = seed
   const dice = () => {
     state = (state * 1_103_515_245 + 12_345) % 2 ** 31 // the generator of C's rand()
     return state / 2 ** 31
   }
-  return all
-    .map(step => ({ step, at: dice() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ step }) => step)
+  const all = Object.entries(values).flatMap(([key, each]) => each.map(value => [key as keyof Facts, value] as const))
+  const order = all.map(step => ({ step, at: dice() })).sort((a, b) => a.at - b.at)
+  return order.flatMap(({ step }) => (dice() < 0.7 ? [step, [step[0], values[step[0]][0]] as const] : [step]))
 }
 
 test('a real interface and the real daemon: in any order each state has its word, and in the end the site is served as before', async () => {
-  const seed = Date.now() % 2 ** 31
+  // SEED=… plays one again that failed.
+  const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
   await using sites = await TwoSites.create({ overlay: false })
   await using world = await RealWorld.create(sites.a)
   await using daemon = sites.a.start({ configuration: world.zerotier.configuration })
   await daemon.serving()
   const steps: string[] = [`seed ${seed}`]
   const settles = (word: string) =>
-    daemon.hasStatus(({ overlay }) => overlay.state === word, `to find the overlay ${word} after: ${steps.join(', ')}`)
+    daemon.hasStatus(
+      ({ overlay: { state, node } }) => state === word && (word !== 'ok' || node === world.facts.node),
+      `to find the overlay ${word} after: ${steps.join(', ')}`,
+    )
   for (const [key, value] of walk(seed)) {
     steps.push(`${key} ${value}`)
     await world.become({ ...world.facts, [key]: value })
-    daemon.reload() // asks at once, as `systemctl reload siteplane` does for an operator
+    if (key !== 'link') daemon.reload() // asks at once, as `systemctl reload siteplane` does; of links the kernel tells
     await settles(wordFor(world.facts))
   }
   await world.become(allWell)

@@ -4,7 +4,7 @@
  * becomes what `joining` has. Where `instead` is given, that is all it says. The overlay's interface is the lab's.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 
@@ -22,6 +22,7 @@ function write(answers: object): void {
 const server = createServer((request, response) => {
   const say = (code: number, body: unknown) => response.writeHead(code).end(JSON.stringify(body))
   if (request.headers['x-zt1-auth'] !== token) return say(401, {})
+  if (!existsSync(answersFile)) return say(500, {}) // its home was taken away
   const answers = JSON.parse(readFileSync(answersFile, 'utf8'))
   if (answers.instead !== undefined) return response.end(answers.instead)
   const [, what, id] = (request.url ?? '').split('/')

@@ -8,10 +8,12 @@ import { ZerotierOverlay } from '../../../appliance/overlay/zerotier.ts'
 import { allWell, type Facts, type Key, values, wordFor } from './facts.ts'
 import { network, World } from './world.ts'
 
-/** One thing becomes something else. */
+/** One thing becomes something else: as it should be half of the time, or nothing but the nearest cause would ever be seen. */
 type Step = { [K in Key]: readonly [K, Facts[K]] }[Key]
 const step = fc.oneof(
-  ...Object.entries(values).map(([key, all]) => fc.tuple(fc.constant(key), fc.constantFrom(...all))),
+  ...Object.entries(values).map(([key, all]) =>
+    fc.tuple(fc.constant(key), fc.oneof(fc.constant(all[0]), fc.constantFrom(...all))),
+  ),
 ) as fc.Arbitrary<Step>
 
 /** The overlay of a world; `settled` resolves when it has seen what the world is now. */
