@@ -4,6 +4,8 @@ interface Waiting<T> {
   next: number
 }
 
+const keptTaken = 32
+
 /**
  * A bounded queue that serves its sources in turn, one item each: whoever sends a flood waits behind itself. Where it is full, the
  * one with most in it loses its last.
@@ -63,7 +65,7 @@ export class FairQueue<Source, T> {
     const taken: T[] = []
     while (taken.length < most && this.#size > 0) {
       for (const [source, waiting] of this.#sources) {
-        taken.push(waiting.items[waiting.next++]!)
+        taken.push(nextOf(waiting))
         this.#size--
         this.#sources.delete(source)
         if (length(waiting) > 0) this.#sources.set(source, waiting) // its next turn comes after all others'
@@ -72,6 +74,15 @@ export class FairQueue<Source, T> {
     }
     return taken
   }
+}
+
+/** What was taken is let go now and then: a source that always has more waiting would keep all that it ever sent. */
+function nextOf<T>(waiting: Waiting<T>): T {
+  const item = waiting.items[waiting.next++]!
+  if (waiting.next < keptTaken || waiting.next < length(waiting)) return item
+  waiting.items.splice(0, waiting.next)
+  waiting.next = 0
+  return item
 }
 
 const length = (waiting: Waiting<unknown>): number => waiting.items.length - waiting.next

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { FairQueue } from '../../../appliance/dhcp/fair-queue.ts'
@@ -27,6 +29,21 @@ test('once the longest has given way, the next one does', () => {
   for (const item of ['a0', 'a1', 'b0', 'b1']) queue.push(item[0]!, item)
   expect(queue.push('c', 'c0')).toBe('a1')
   expect(queue.push('d', 'd0')).toBe('b1')
+})
+
+test('what was taken is let go, also while its source always has more', async () => {
+  const queue = new FairQueue<string, object>(10)
+  const taken: WeakRef<object>[] = []
+  queue.push('flood', {})
+  for (let i = 0; i < 1000; i++) {
+    queue.push('flood', {})
+    taken.push(new WeakRef(queue.take(1)[0]!))
+  }
+  await new Promise(resolve => setImmediate(resolve)) // until then what a WeakRef was made of stays
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  expect(taken.filter(item => item.deref() !== undefined).length).toBeLessThan(100)
 })
 
 test('it never holds more than it may, and nobody below a fair share loses anything', () => {
