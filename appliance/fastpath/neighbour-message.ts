@@ -4,7 +4,14 @@ import { DecodeError } from '../base/bytes.ts'
 import { bytesOf, fromBytes, type Ip6 } from '../base/ip6.ts'
 import { type Mac, macBytes } from '../base/mac.ts'
 
-const messageType = { error: 2, newAddress: 20, deleteAddress: 21, newNeighbour: 28, getNeighbour: 30 } as const
+const messageType = {
+  error: 2,
+  newAddress: 20,
+  deleteAddress: 21,
+  newNeighbour: 28,
+  deleteNeighbour: 29,
+  getNeighbour: 30,
+} as const
 const flags = { REQUEST: 0x1, REPLACE: 0x100 } as const
 const attribute = { DST: 1, LLADDR: 2 } as const
 const inet6 = 10 // AF_INET6
@@ -34,13 +41,20 @@ function decodeEvent({ type, data }: NetlinkMessage): NeighbourEvent | undefined
     case messageType.getNeighbour:
       return decodeQuestion(data)
     case messageType.error:
-      return data.readInt32LE() === 0 ? undefined : { kind: 'refusal', errno: -data.readInt32LE() }
+      return decodeRefusal(data)
     case messageType.newAddress:
     case messageType.deleteAddress:
       return { kind: 'addresses-changed' }
     default:
       return undefined
   }
+}
+
+/** The error's number, then the header of the message that it is about. An entry that was to go and has gone is no news. */
+function decodeRefusal(body: Buffer): NeighbourEvent | undefined {
+  const errno = -body.readInt32LE()
+  const about = body.length >= 10 ? body.readUInt16LE(8) : 0
+  return errno === 0 || about === messageType.deleteNeighbour ? undefined : { kind: 'refusal', errno }
 }
 
 function decodeQuestion(body: Buffer): NeighbourEvent | undefined {
@@ -57,16 +71,32 @@ function decodeQuestion(body: Buffer): NeighbourEvent | undefined {
  * an entry that exists is changed; several answers may go in one datagram.
  */
 export function encodeAnswer(link: number, address: Ip6, mac: Mac): Uint8Array {
+  const attributes = attributesOf(address)
+  attributes.push(attribute.LLADDR, macBytes(mac))
+  const padding = new Uint8Array(2) // a message starts on a multiple of four
+  const data = Buffer.concat([headerOf(link, reachable), ...attributes.bufs, padding])
+  return format(messageType.newNeighbour, flags.REQUEST | flags.REPLACE, data)
+}
+
+/** Takes an entry away; several may go in one datagram. */
+export function encodeRemoval(link: number, address: Ip6): Uint8Array {
+  const data = Buffer.concat([headerOf(link, 0), ...attributesOf(address).bufs])
+  return format(messageType.deleteNeighbour, flags.REQUEST, data)
+}
+
+function headerOf(link: number, state: number): Buffer {
   const header = Buffer.alloc(headerSize)
   header.writeUInt8(inet6, 0)
   header.writeInt32LE(link, 4)
-  header.writeUInt16LE(reachable, 8)
+  header.writeUInt16LE(state, 8)
+  return header
+}
+
+function attributesOf(address: Ip6): AttrStream {
   const attributes = new AttrStream()
   attributes.push(attribute.DST, bytesOf(address))
-  attributes.push(attribute.LLADDR, macBytes(mac))
-  const padding = new Uint8Array(2) // a message starts on a multiple of four
-  const data = Buffer.concat([header, ...attributes.bufs, padding])
-  return Buffer.concat(
-    formatMessage({ type: messageType.newNeighbour, flags: flags.REQUEST | flags.REPLACE, seq: 0, port: 0, data }),
-  )
+  return attributes
 }
+
+const format = (type: number, messageFlags: number, data: Buffer): Uint8Array =>
+  Buffer.concat(formatMessage({ type, flags: messageFlags, seq: 0, port: 0, data }))

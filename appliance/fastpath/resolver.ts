@@ -8,10 +8,16 @@ import type { Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Site } from '../plane/site.ts'
 import { answerSolicitation, isFrameFor, readSolicitation } from '../plane/solicitation.ts'
-import { decodeEvents, encodeAnswer, type NeighbourEvent } from './neighbour-message.ts'
+import { decodeEvents, encodeAnswer, encodeRemoval, type NeighbourEvent } from './neighbour-message.ts'
 import { macBehind } from './owner.ts'
 import type { Endpoint, FrameIn, FrameOut, LinkRef, QuestionSocket, Sockets } from './socket.ts'
 import { systemSockets } from './socket.ts'
+
+/**
+ * Entries that Linux has room for are 1,024, for all links together: someone on a LAN who scans the /40 would take them all. So the
+ * oldest answers are taken back. Who still sends there asks again at the next packet, which waits for some 40 µs.
+ */
+const mostEntries = 384
 
 /** Since the start, monotonic. */
 export interface ResolverCounters {
@@ -19,6 +25,7 @@ export interface ResolverCounters {
   readonly resolved: number // answered
   readonly unknown: number // for addresses that no other node owns
   readonly refused: number // answers that the kernel didn't take: the entry was gone
+  readonly takenBack: number // answers, for want of room
   readonly lost: number // times that questions were lost in a burst; the kernel helped itself
   readonly solicitations: number // of peers, for an address of ours
   readonly answered: number
@@ -36,6 +43,7 @@ export class OverlayResolver {
     resolved: 0,
     unknown: 0,
     refused: 0,
+    takenBack: 0,
     lost: 0,
     solicitations: 0,
     answered: 0,
@@ -45,6 +53,7 @@ export class OverlayResolver {
   #frames: Endpoint<FrameIn, FrameOut> | undefined
   #held: ReadonlySet<Ip6> = new Set()
   #answers: Uint8Array[] = []
+  readonly #entries = new Set<Ip6>() // that were answered, the oldest first
 
   constructor(o: { link: LinkRef; site: Site; log: Log; clock: Clock; sockets?: Sockets }) {
     this.#link = o.link
@@ -85,6 +94,7 @@ export class OverlayResolver {
     this.#questions = undefined
     this.#frames = undefined
     this.#answers = []
+    this.#entries.clear()
   }
 
   counters(): ResolverCounters {
@@ -124,6 +134,8 @@ export class OverlayResolver {
     }
     // A burst is answered in one datagram, when all that was asked in this turn has been read.
     if (this.#answers.push(encodeAnswer(this.#link.index, address, mac)) === 1) queueMicrotask(() => this.#flush())
+    this.#entries.delete(address)
+    this.#entries.add(address)
   }
 
   #flush(): void {
@@ -131,12 +143,23 @@ export class OverlayResolver {
     this.#answers = []
     if (!this.#questions || answers.length === 0) return
     try {
-      this.#questions.send(Buffer.concat(answers))
+      this.#questions.send(Buffer.concat([...answers, ...this.#takeBack()]))
       this.#count.resolved += answers.length
     } catch (error) {
       this.#count.failed += answers.length
       this.#complain('answer', 'the kernel did not take an answer', { reason: messageOf(error) })
     }
+  }
+
+  #takeBack(): Uint8Array[] {
+    const removals: Uint8Array[] = []
+    for (const address of this.#entries) {
+      if (this.#entries.size <= mostEntries) break
+      this.#entries.delete(address)
+      removals.push(encodeRemoval(this.#link.index, address))
+    }
+    this.#count.takenBack += removals.length
+    return removals
   }
 
   #answerPeers(batch: readonly FrameIn[]): void {

@@ -173,6 +173,27 @@ test('where each remote host takes an entry of the table, a host that scans the 
   expect((await near.status()).fastPath.drops['lan.unknownHost']).toBeGreaterThan(packets * 0.9)
 })
 
+test('netlink: of a host that goes through the /40 the newest few hundred entries stay, and others reach whom they want', async () => {
+  await using sites = await TwoSites.create()
+  const { a, b } = sites
+  await using near = a.start({ configuration: a.configuration('fastPath: netlink\n') })
+  await using far = b.start()
+  await Promise.all([near.serving(), far.serving()])
+  const [other, walker] = a.hosts
+  const walking = await a.settle(walker, 0xa2n)
+  const [settled, friendly] = [await a.settle(other, 0xa1n), await b.settle(b.hosts[0], 0xb1n)]
+  await other.reaches(friendly)
+  using wire = await Wire.on(walker, 'eth0')
+  const way = { from: await macOf(walker, 'eth0'), to: await macOf(a.router, 'lan0'), source: parseIp6(walking) }
+  const beside = [other.ping(friendly, { ...pings, count: 30 }), b.hosts[0].ping(settled, { ...pings, count: 30 })]
+  for (let n = 0; n < 2_000; n += 100) {
+    wire.send(...Array.from({ length: 100 }, (_, i) => packet({ ...way, destination: at(nowhere(n + i), 1n) })))
+    await until(async () => (await near.status()).fastPath.counters['resolved']! > n + 99, 'answers to the kernel')
+    await until(async () => (await entries(a, 'zt0')).length < mostEntries, 'the oldest entries to go')
+  }
+  expect((await Promise.all(beside)).map(({ sent, received }) => sent - received)).toEqual([0, 0])
+})
+
 test('a host that comes during a scan from far is reached at once: its probe for duplicates has told of it', async () => {
   await using sites = await TwoSites.create()
   const { a, b } = sites

@@ -4,7 +4,7 @@ import { DecodeError, fromHex, toHex } from '../../../appliance/base/bytes.ts'
 import { KernelError } from '../../../appliance/base/errors.ts'
 import { addressIn, type Ip6, parseIp6, prefixOf, solicitedNode } from '../../../appliance/base/ip6.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
-import { decodeEvents, encodeAnswer } from '../../../appliance/fastpath/neighbour-message.ts'
+import { decodeEvents, encodeAnswer, encodeRemoval } from '../../../appliance/fastpath/neighbour-message.ts'
 import { macBehind } from '../../../appliance/fastpath/owner.ts'
 import { OverlayResolver } from '../../../appliance/fastpath/resolver.ts'
 import type { FrameIn, FrameOut, Sockets } from '../../../appliance/fastpath/socket.ts'
@@ -68,6 +68,18 @@ describe('messages', () => {
         '0a000000 07000000 0200 00 00', // AF_INET6, link 7, NUD_REACHABLE
         '1400 0100 fc000000000000000000000000000001', // NDA_DST
         `0a00 0200 ${macOf(network, other).replaceAll(':', '')} 0000`, // NDA_LLADDR, padded
+      ]
+        .join('')
+        .replaceAll(' ', ''),
+    )
+  })
+
+  test('a removal names the entry alone', () => {
+    expect(toHex(encodeRemoval(7, parseIp6('fc00::1')))).toBe(
+      [
+        '30000000 1d00 0100 00000000 00000000',
+        '0a000000 07000000 0000 00 00',
+        '1400 0100 fc000000000000000000000000000001',
       ]
         .join('')
         .replaceAll(' ', ''),
@@ -178,6 +190,31 @@ describe('the resolver', () => {
       toHex(encodeAnswer(7, farAddress, mac)) + toHex(encodeAnswer(7, second, mac)),
     ])
     expect(resolver.counters()).toMatchObject({ questions: 3, resolved: 2, unknown: 1 })
+  })
+
+  test('takes the oldest answers back where there are too many, and whoever asks again is among the newest', async () => {
+    const { resolver, hooks, sent } = machine()
+    resolver.start()
+    const host = (n: number) => addressIn(sitePrefix(network, other), BigInt(n))
+    for (let n = 1; n <= 384; n++) hooks.ask(question(host(n)))
+    hooks.ask(question(host(1)))
+    await Promise.resolve()
+    expect(resolver.counters()).toMatchObject({ resolved: 385, takenBack: 0 })
+    for (let n = 385; n <= 386; n++) hooks.ask(question(host(n)))
+    await Promise.resolve()
+    const mac = macOf(network, other)
+    const answers = [385, 386].map(n => encodeAnswer(7, host(n), mac))
+    expect(toHex(sent[1]!)).toBe(
+      [...answers, ...[2, 3].map(n => encodeRemoval(7, host(n)))].map(each => toHex(each)).join(''),
+    )
+    expect(resolver.counters()).toMatchObject({ resolved: 387, takenBack: 2 })
+
+    const error = (type: string) =>
+      fromHex(`24000000 0200 0000 00000000 00000000 feffffff 3c000000 ${type} 0101 00000000 00000000`)
+    hooks.ask(error('1d00')) // RTM_DELNEIGH: the kernel was quicker
+    expect(resolver.counters()).toMatchObject({ refused: 0 })
+    hooks.ask(error('1c00')) // RTM_NEWNEIGH
+    expect(resolver.counters()).toMatchObject({ refused: 1 })
   })
 
   test('answers peers for our /80, but not for what the kernel holds on the link', () => {
