@@ -64,7 +64,7 @@ test.for([
   { name: 'has sent something', learn: (host: bigint) => void answers(host) },
   { name: 'has an entry in the kernel already', learn: (host: bigint) => programs.addRemote([at(peer, host)]) },
 ])('who $name is reached during a scan', ({ learn }) => {
-  scan(0x1000n, 1_000)
+  for (let host = 0x1000n; passes(host); host++); // as long as the budget lasts
   expect(passes(7n)).toBe(false)
   learn(7n)
   for (let i = 0; i < 50; i++) expect(passes(7n)).toBe(true)
