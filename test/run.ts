@@ -34,15 +34,22 @@ function vitest(project: string, ...files: readonly string[]): Outcome {
   return { count: counted(passed, result), failures: result ? failures(result).map(named) : [] }
 }
 
-/** Runs what failed in the lab once more, file by file. */
+/** Runs what failed in the lab once more, file by file; what fails again has failed. */
 function again(project: string, first: Outcome): Outcome {
   const files = [...new Set(first.failures.map(({ file }) => file))]
   if (files.length === 0 || files.length > atMost) return first
   process.stdout.write(`\n── ${project}, once more: ${files.join(' ')} ──\n`)
   const second = vitest(project, ...files, '--no-file-parallelism')
-  if (second.count.failed > 0 || second.count.passed === 0) return first
-  for (const { file, name, why } of first.failures) once.push(`passed when run again: ${file}: ${name}: ${why}`)
-  return { count: { ...first.count, passed: first.count.passed + first.count.failed, failed: 0 }, failures: [] }
+  if (second.count.failed > second.failures.length || second.count.passed === 0) return first // it did not run
+  const isSame = (a: Failure) => (b: Failure) => a.file === b.file && (a.name === b.name || b.name === '')
+  const passed = first.failures.filter(failure => !second.failures.some(isSame(failure)))
+  for (const { file, name, why } of passed) once.push(`passed when run again: ${file}: ${name}: ${why}`)
+  const { count } = first
+  const failed = first.failures.filter(failure => !passed.includes(failure))
+  return {
+    count: { ...count, passed: count.passed + passed.length, failed: count.failed - passed.length },
+    failures: failed,
+  }
 }
 
 function named(failure: Failure): Failure {

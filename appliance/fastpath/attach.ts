@@ -26,6 +26,7 @@ const objectFile = new URL('./fastpath.bpf.o', import.meta.url)
 const minuteShift = 36n // MINUTE_SHIFT of hosts.h
 const minutesAllowed = 2n // MINUTES_ALLOWED of remote.h
 const answered = 1n << 48n // ANSWERED there
+const remoteWays = 4 // REMOTE_WAYS there
 const nodeMask = (1n << 40n) - 1n
 const hostMask = (1n << 48n) - 1n
 const golden = 0x9e37_79b9_7f4a_7c15n // its multiplier, 2^64 divided by the golden ratio
@@ -167,19 +168,18 @@ export class Programs implements Disposable {
     updateMapBatch(this.#maps.map('heard'), new Uint8Array(slots.buffer), new Uint8Array(values.buffer), hosts.length)
   }
 
-  /** Hosts of other sites that have an entry in the kernel's neighbour table: remote.h. Of those in one set the last stays. */
+  /** Hosts of other sites that have an entry in the kernel's neighbour table: remote.h. Of those in one set some may be left out. */
   addRemote(addresses: readonly Ip6[]): void {
     const minute = process.hrtime.bigint() >> minuteShift
     const hosts = addresses.map(address => ({ owner: (address >> 48n) & nodeMask, host: address & hostMask }))
-    const sets = Uint32Array.from(hosts, ({ owner, host }) =>
-      Number(BigInt.asUintN(64, (BigInt.asUintN(64, owner * golden) ^ host) * golden) >> 50n),
-    )
-    const rows = hosts.flatMap(({ owner, host }) => {
-      const node = (owner << 16n) | ((minute + minutesAllowed) & 0xffffn)
-      return [node, 0n, 0n, 0n, host | answered, 0n, 0n, 0n]
+    const rows = Uint32Array.from(hosts, ({ owner, host }, i) => {
+      const set = Number(BigInt.asUintN(64, (BigInt.asUintN(64, owner * golden) ^ host) * golden) >> 50n)
+      return set * remoteWays + (i % remoteWays)
     })
-    const values = BigUint64Array.from(rows)
-    updateMapBatch(this.#maps.map('remote'), new Uint8Array(sets.buffer), new Uint8Array(values.buffer), hosts.length)
+    const values = BigUint64Array.from(
+      hosts.flatMap(({ owner, host }) => [(owner << 16n) | ((minute + minutesAllowed) & 0xffffn), host | answered]),
+    )
+    updateMapBatch(this.#maps.map('remote'), new Uint8Array(rows.buffer), new Uint8Array(values.buffer), hosts.length)
   }
 
   /** Hosts with a lease, by the 48 host bits of their address. Throws a KernelError where there are too many. */

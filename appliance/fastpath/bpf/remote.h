@@ -10,28 +10,29 @@
 #include "hosts.h"
 
 #define REMOTE_SETS	16384
-#define REMOTE_WAYS	4	/* a set fills a cache line */
+#define REMOTE_WAYS	4	/* rows in a row: a cache line */
 #define MINUTES_ALLOWED	2	/* Linux keeps an entry for about one after its last packet */
 #define ANSWERED	(1ULL << HOST_BITS)
 
-/* Hosts by hash: the owner's 40 bits, then the minute until which they count; the host's 48 bits, above them whether it answered. */
-struct remote_set {
-	__u64 node[REMOTE_WAYS];
-	__u64 host[REMOTE_WAYS];
+/*
+ * A host, in one of the rows of its set: the owner's 40 bits, then the minute until which it counts; the host's 48 bits, above them
+ * whether it answered. Each row is an entry of the map, since an index into a value needs CAP_PERFMON.
+ */
+struct remote {
+	__u64 node;
+	__u64 host;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, REMOTE_SETS);
+	__uint(max_entries, REMOTE_SETS * REMOTE_WAYS);
 	__type(key, __u32);
-	__type(value, struct remote_set);
+	__type(value, struct remote);
 } remote SEC(".maps");
 
-inline_always struct remote_set *remote_set_of(__u64 owner, __u64 host)
+inline_always __u32 remote_set_of(__u64 owner, __u64 host)
 {
-	__u32 index = (owner * GOLDEN ^ host) * GOLDEN >> 50;
-
-	return bpf_map_lookup_elem(&remote, &index);
+	return ((owner * GOLDEN ^ host) * GOLDEN >> 50) * REMOTE_WAYS;
 }
 
 inline_always bool counts(__u64 node, __u16 now)
@@ -39,23 +40,28 @@ inline_always bool counts(__u64 node, __u16 now)
 	return (__u16)(node - now - 1) < MINUTES_ALLOWED;
 }
 
-/* Where the host stands in its set, if it still counts; else at a place whose host counts no more; else REMOTE_WAYS. */
-inline_always __u32 place_of(const struct remote_set *set, __u64 owner, __u64 host, __u16 now, bool *found)
+/* The host's row in its set, if it still counts; else one whose host counts no more; else NULL. */
+inline_always struct remote *row_of(__u64 owner, __u64 host, __u16 now, bool *found)
 {
-	__u32 place = REMOTE_WAYS;
+	__u32 set = remote_set_of(owner, host), row = REMOTE_SETS * REMOTE_WAYS;
 
 	*found = false;
 #pragma unroll
 	for (__u32 way = 0; way < REMOTE_WAYS; way++) {
-		if (!counts(set->node[way], now)) {
+		__u32 index = set + way;
+		struct remote *r = bpf_map_lookup_elem(&remote, &index);
+
+		if (!r)
+			return NULL;
+		if (!counts(r->node, now)) {
 			if (!*found)
-				place = way;
-		} else if (set->node[way] >> 16 == owner && (set->host[way] & HOST_MASK) == host) {
-			place = way;
+				row = index;
+		} else if (r->node >> 16 == owner && (r->host & HOST_MASK) == host) {
+			row = index;
 			*found = true;
 		}
 	}
-	return place;
+	return bpf_map_lookup_elem(&remote, &row); /* NULL beyond the last */
 }
 
 inline_always __u32 budget_of(const struct address *asker)
@@ -67,21 +73,19 @@ inline_always __u32 budget_of(const struct address *asker)
 inline_always bool may_resolve(const struct address *asker, const struct address *a)
 {
 	__u64 owner = owner_of(a), host = a->lo & HOST_MASK;
-	struct remote_set *set = remote_set_of(owner, host);
 	__u16 now = minute();
 	bool found;
-	__u32 place;
+	struct remote *row = row_of(owner, host, now, &found);
 
-	if (!set)
+	if (!row)
 		return false;
-	place = place_of(set, owner, host, now, &found);
 	if (found)
 		return true;
-	if (place >= REMOTE_WAYS || !spend(budget_of(asker), MINUTE_SHIFT, UNANSWERED_PER_ASKER) ||
+	if (!spend(budget_of(asker), MINUTE_SHIFT, UNANSWERED_PER_ASKER) ||
 	    !spend(BUDGET_UNANSWERED, MINUTE_SHIFT, UNANSWERED))
 		return false;
-	set->node[place] = owner << 16 | (__u16)(now + MINUTES_ALLOWED);
-	set->host[place] = host;
+	row->node = owner << 16 | (__u16)(now + MINUTES_ALLOWED);
+	row->host = host;
 	return true;
 }
 
@@ -89,28 +93,24 @@ inline_always bool may_resolve(const struct address *asker, const struct address
 inline_always void hear_remote(const struct address *a, const struct address *asker)
 {
 	__u64 owner = owner_of(a), host = a->lo & HOST_MASK, until;
-	struct remote_set *set = remote_set_of(owner, host);
 	__u16 now = minute();
 	bool found;
-	__u32 place;
+	struct remote *row = row_of(owner, host, now, &found);
 
-	if (!set)
+	if (!row)
 		return;
 	until = owner << 16 | (__u16)(now + MINUTES_ALLOWED);
-	place = place_of(set, owner, host, now, &found);
-	if (place >= REMOTE_WAYS)
-		return;
-	if (!found || !(set->host[place] & ANSWERED)) {
+	if (!found || !(row->host & ANSWERED)) {
 		if (!spend(BUDGET_ANSWERED, MINUTE_SHIFT, ANSWERED_PER_MINUTE))
 			return;
 		if (found) {
 			give_back(budget_of(asker));
 			give_back(BUDGET_UNANSWERED);
 		}
-		set->host[place] = host | ANSWERED;
+		row->host = host | ANSWERED;
 	}
-	if (set->node[place] != until)
-		set->node[place] = until;
+	if (row->node != until)
+		row->node = until;
 }
 
 #endif
