@@ -9,7 +9,7 @@ import { systemClock } from '../../appliance/base/clock.ts'
 import { formatIp6, fromBytes, type Ip6, parseIp6, parsePrefix } from '../../appliance/base/ip6.ts'
 import { createLog } from '../../appliance/base/log.ts'
 import { parseMac } from '../../appliance/base/mac.ts'
-import { keepHeapSmall } from '../../appliance/daemon/heap.ts'
+import { keepHeapSmall, tidyHeap } from '../../appliance/daemon/heap.ts'
 import { ClientStore } from '../../appliance/dhcp/client-store.ts'
 import { offersOf } from '../../appliance/dhcp/configuration.ts'
 import { loadIdentity } from '../../appliance/dhcp/identity.ts'
@@ -78,6 +78,7 @@ const server = new LanServer({
   log,
 })
 server.start()
+tidyHeap()
 const alive = setInterval(() => {}, 60_000) // as the rest of the daemon would
 let asked = 0
 process.on('SIGHUP', () => server.update(scope()))
