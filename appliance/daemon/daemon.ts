@@ -167,9 +167,8 @@ export class Daemon {
         throw new ConfigError('stateDirectory can only change by a restart: systemctl restart siteplane')
       if (!sameNetworks(config, this.#config))
         throw new ConfigError('which overlays there are can only change by a restart: systemctl restart siteplane')
-      this.#apply(config)
+      await this.#apply(config)
       this.#refused = undefined
-      await this.#refresh()
       this.#log.info({}, 'the configuration was reloaded')
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error
@@ -237,14 +236,24 @@ export class Daemon {
     )
   }
 
-  #apply(config: Config): void {
+  async #apply(config: Config): Promise<void> {
     const before = this.#config
     this.#config = config
     this.#options.log.level = config.log.level
     const { links } = this.#converger.status()
-    for (const [i, own] of configsByOverlay(config).entries()) this.#networks[i]!.configure(own, links)
     this.#followIpv4()
     if (!sameValue(before.http, config.http)) this.#http.replace(this.#makeHttp(config))
+    const configs = configsByOverlay(config)
+    const changes = this.#networks.map((network, i) => ({
+      network,
+      own: configs[i]!,
+      loses: network.loses(configs[i]!),
+    }))
+    // A LAN that goes from one network to another leaves the one before the other takes its sockets.
+    for (const { network, own } of changes.sort((a, b) => Number(b.loses) - Number(a.loses))) {
+      network.configure(own, links)
+      await network.router.refresh()
+    }
   }
 
   #makeHttp(config: Config): HttpServer {

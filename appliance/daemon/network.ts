@@ -64,6 +64,11 @@ export class Network {
     void this.router.refresh()
   }
 
+  /** Whether a LAN is in it no longer by this configuration. */
+  loses({ lan }: Config): boolean {
+    return this.#config.lan.some(({ interface: name }) => !lan.some(each => each.interface === name))
+  }
+
   /** Applies a new configuration and asks the overlay at once; the caller calls the router's `refresh`. */
   configure(config: Config, links: readonly LinkView[]): void {
     const before = this.#config.overlay

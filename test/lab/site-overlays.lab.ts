@@ -88,6 +88,16 @@ lan:
   for (const { sent, received } of [await pings.stop(), await others.stop()])
     expect(sent - received, 'pings lost').toBeLessThanOrEqual(1) // the one under way when the ping is stopped
 
+  // A LAN may go from one to the other by a reload.
+  second.configure(configuration.replace('overlays: [plant] }', 'overlays: [office] }'))
+  second.reload()
+  const isMoved = (each: object) => 'network' in each && each.network === network
+  await second.hasStatus(
+    ({ state, lan }) => state === 'serving' && lan.length === 2 && lan.every(isMoved),
+    'to move lan1',
+  )
+  expect(second.program.lines.filter(line => line.includes('"level":"error"'))).toEqual([])
+
   await second.stop()
   expect(await a.router.routes('table', '80').catch(() => [])).toEqual([])
 })
