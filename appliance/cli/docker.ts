@@ -71,7 +71,8 @@ export function show(told: Told): string {
   const { prefix, interface: link, file, settings, written, commands, notes } = told
   const lines = [`the containers on ${link} have ${prefix}`]
   if (Object.keys(settings).length > 0) {
-    lines.push(written ? `${file} says:` : `in ${file} (--write puts it there, and keeps the rest):`)
+    const hint = commands.length > 0 ? ' (--write puts it there, and keeps the rest)' : ''
+    lines.push(written ? `${file} says:` : `in ${file}${hint}:`)
     lines.push(
       ...JSON.stringify(settings, undefined, 2)
         .split('\n')
@@ -99,7 +100,7 @@ async function bridge(options: Options): Promise<Told> {
     file: host.file,
     settings,
     written: options.write === true,
-    commands: restart(link, row.routerAddress, isNew),
+    commands: isShut(host, open) ? [] : restart(link, row.routerAddress, isNew),
     notes,
   }
 }

@@ -156,6 +156,8 @@ note: every port of every container on docker0 is open to all sites by IPv6, pub
       err: expect.stringContaining('Docker 28 drops what comes to docker0'),
     })
     expect(view.asked).toEqual([]) // nothing is allocated for it
+    const { out } = await site.docker('--docker-version', '28')
+    expect([out.includes('--write'), out.includes('systemctl')]).toEqual([false, false])
     writeFileSync(file, '{"ipv6": true,}')
     expect(await site.docker('--docker-version', '20.10', '--write')).toMatchObject({
       status: 1,
