@@ -187,8 +187,8 @@ export function fromHex(text: string): Uint8Array {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
     const value = digitOf[code] ?? notHex
-    if (value === notHex && !/[\s:]/.test(text[i]!)) throw new DecodeError(`${text} is not pairs of hex digits`)
-    if (value === notHex) continue
+    if (value === notHex) throw new DecodeError(`${text} is not pairs of hex digits`)
+    if (value === separates) continue
     bytes[digits >> 1] = (bytes[digits >> 1]! << 4) | value
     digits++
   }
@@ -196,8 +196,11 @@ export function fromHex(text: string): Uint8Array {
   return digits === text.length ? bytes : bytes.slice(0, digits >> 1)
 }
 const notHex = 0xff
+const separates = 0xfe
 const digitOf = Uint8Array.from({ length: 128 }, (_, code) => {
-  const value = Number.parseInt(String.fromCharCode(code), 16)
+  const character = String.fromCharCode(code)
+  if (/[\s:]/.test(character)) return separates
+  const value = Number.parseInt(character, 16)
   return Number.isNaN(value) ? notHex : value
 })
 

@@ -24,7 +24,9 @@ export function parseDuid(text: string): Duid {
 }
 
 export function duidBytes(duid: Duid): Uint8Array {
-  return fromHex(duid)
+  const bytes = new Uint8Array((duid.length + 1) / 3)
+  writeDuid(duid, bytes)
+  return bytes
 }
 
 /** Writes its octets into `out`, which must hold 130, and returns how many they are. */
