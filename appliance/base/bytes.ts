@@ -204,14 +204,20 @@ const digitOf = Uint8Array.from({ length: 128 }, (_, code) => {
   return Number.isNaN(value) ? notHex : value
 })
 
-/** Octets to lower-case hex, with `separator` between octets. */
+/** Octets to lower-case hex, with `separator`, a character or none, between octets. */
 export function toHex(bytes: Uint8Array, separator = ''): string {
-  let text = ''
-  for (let i = 0; i < bytes.length; i++)
-    text += i > 0 && separator !== '' ? separator + hexOctets[bytes[i]!]! : hexOctets[bytes[i]!]!
-  return text
+  const line = bytes.length * 3 <= shortLine.length ? shortLine : Buffer.allocUnsafe(bytes.length * 3)
+  const between = separator === '' ? undefined : separator.charCodeAt(0)
+  let at = 0
+  for (let i = 0; i < bytes.length; i++) {
+    if (i > 0 && between !== undefined) line[at++] = between
+    line[at++] = hexDigits[bytes[i]! >> 4]!
+    line[at++] = hexDigits[bytes[i]! & 0xf]!
+  }
+  return line.toString('latin1', 0, at) // a text put together piece by piece is put together again where it is first read
 }
-const hexOctets = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, '0'))
+const shortLine = Buffer.alloc(3 * 130)
+const hexDigits = Buffer.from('0123456789abcdef', 'latin1')
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
