@@ -32,6 +32,7 @@ export interface LanServer4Options {
 }
 
 const reopenAfter = 2_000 // ms; another server on this machine may go away
+const mostHeld = 256 // clients that wait for the end of the search; the others ask again
 const pruneEvery = 60_000 // ms
 
 type Counter =
@@ -53,6 +54,8 @@ export class LanServer4 {
   readonly #asking: Alarm
   readonly #pruning: Alarm
   readonly #opening: Alarm
+  readonly #settling: Alarm
+  readonly #held = new Map<string, { readonly message: Message4; readonly frame: Uint8Array }>() // by client
   readonly #counters = new Map<Counter, number>()
   #scope: Scope4
   #sockets: Sockets4 | undefined
@@ -70,6 +73,7 @@ export class LanServer4 {
     this.#asking = new Alarm(this.#clock, () => this.#ask())
     this.#pruning = new Alarm(this.#clock, () => this.#prune())
     this.#opening = new Alarm(this.#clock, () => this.#open())
+    this.#settling = new Alarm(this.#clock, () => this.#answerHeld())
     this.#probes = new Probes4(this.#clock, address => {
       this.#count('probes')
       this.#sockets?.arp.send([{ frame: encodeProbe(options.link.mac, address) }])
@@ -88,7 +92,7 @@ export class LanServer4 {
   }
 
   stop(): void {
-    for (const alarm of [this.#asking, this.#pruning, this.#opening]) alarm.cancel()
+    for (const alarm of [this.#asking, this.#pruning, this.#opening, this.#settling]) alarm.cancel()
     this.#probes.stop()
     this.#sockets?.[Symbol.dispose]()
     this.#sockets = undefined
@@ -177,6 +181,7 @@ export class LanServer4 {
 
   #answer(message: Message4, frame: Uint8Array): void {
     const outcome = decide(message, this.#context())
+    if (outcome.kind === 'ignore' && outcome.reason === 'searching' && this.#hold(message, frame)) return
     if (outcome.kind !== 'probe') {
       this.#settle(message, outcome)
       return
@@ -186,6 +191,22 @@ export class LanServer4 {
       this.#flush()
     }
     if (!this.#probes.ask(outcome.address, clientOf(message).key, decideAgain)) this.#count('dropped.flooded')
+  }
+
+  /** Who comes while the search goes on is answered at its end. */
+  #hold(message: Message4, frame: Uint8Array): boolean {
+    const { key } = clientOf(message)
+    if (!this.#held.has(key) && this.#held.size >= mostHeld) return false
+    this.#held.set(key, { message, frame })
+    this.#settling.set(this.#rivals.settledAt)
+    return true
+  }
+
+  #answerHeld(): void {
+    const held = [...this.#held.values()]
+    this.#held.clear()
+    for (const { message, frame } of held) this.#guard(frame, () => this.#answer(message, frame))
+    this.#flush()
   }
 
   #settle(message: Message4, outcome: Exclude<Outcome4, { kind: 'probe' }>): void {

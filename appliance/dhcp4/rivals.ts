@@ -29,9 +29,14 @@ export class Rivals {
     this.#next = now
   }
 
+  /** From when on silence means that there is none. */
+  get settledAt(): number {
+    return this.#startedAt + settledAfter
+  }
+
   state(now: number): 'none' | 'some' | 'unknown' {
     if (this.list(now).length > 0) return 'some'
-    return now - this.#startedAt < settledAfter ? 'unknown' : 'none'
+    return now < this.settledAt ? 'unknown' : 'none'
   }
 
   list(now: number): Rival4[] {

@@ -18,7 +18,7 @@ export const reasons4 = [
   'relayed', // relays are not served
   'for-other-server',
   'other-server-known', // we offer nothing beside it
-  'searching', // for other servers; clients ask again
+  'searching', // for other servers, and too many wait for its end
   'no-free-address',
   'not-its-address', // a release or decline of what the client doesn't have
   'not-for-servers',

@@ -112,12 +112,22 @@ function settled(): Bench {
 }
 
 describe('a new host', () => {
-  test('hears nothing before other servers had time to answer', () => {
+  test('hears nothing before other servers had time to answer, and then needs not ask again', () => {
     using bench = new Bench()
     bench.says(message('discover', { wants }))
-    vi.advanceTimersByTime(2_000)
-    expect(bench.sent).toEqual(['search', 'search'])
-    expect(bench.server.counters()['dropped.searching']).toBe(1)
+    vi.advanceTimersByTime(2_999)
+    expect(bench.sent.splice(0)).toEqual(['search', 'search'])
+    vi.advanceTimersByTime(1)
+    expect(bench.sent).toEqual([`probe ${wants}`])
+  })
+
+  test('hears nothing at all where another server has answered', () => {
+    using bench = new Bench()
+    bench.says(message('discover', { wants }))
+    bench.rival('192.168.8.2')
+    vi.advanceTimersByTime(4_000)
+    expect(bench.sent.filter(each => each !== 'search')).toEqual([])
+    expect(bench.server.counters()['dropped.other-server-known']).toBe(1)
   })
 
   test('is offered what nobody answers for, and the lease is stored when it is acknowledged', () => {
@@ -147,9 +157,9 @@ test('another server on this machine is a reason, and its end is noticed', () =>
   expect(bench.server.reasons()).toEqual(["DHCPv4 on eth1 can't be served: bind UDP port 67 on eth1: EADDRINUSE"])
   vi.advanceTimersByTime(2_000)
   expect([bench.server.failure, bench.sent]).toEqual([undefined, ['search']])
-  vi.advanceTimersByTime(2_900) // the search begins only now
   bench.says(message('discover', { wants }))
-  expect(bench.server.counters()['dropped.searching']).toBe(1)
+  vi.advanceTimersByTime(2_999) // the search begins only now
+  expect(bench.sent).toEqual(['search', 'search'])
 })
 
 test('what can not be stored is not promised', () => {
