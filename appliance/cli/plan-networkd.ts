@@ -1,4 +1,4 @@
-import { formatIp6, formatPrefix, type Prefix } from '../base/ip6.ts'
+import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { Format, ServedLan } from './plan-format.ts'
 
 /** systemd.network(5), a file for each LAN. networkd advertises and has no DHCPv6 server. */
@@ -10,7 +10,7 @@ export const networkd: Format = {
 }
 
 function file(lan: ServedLan): string {
-  const { interface: name, plan, networkPrefix, dns } = lan
+  const { interface: name, plan, networkPrefix, dns, onLinkFor } = lan
   return `[Match]
 Name=${name}
 
@@ -32,16 +32,13 @@ RouterLifetimeSec=0
 ${dns.servers.length === 0 ? 'EmitDNS=no' : `DNS=${dns.servers.map(formatIp6).join(' ')}`}
 ${dns.search.length === 0 ? 'EmitDomains=no' : `Domains=${dns.search.join(' ')}`}
 
-# The hosts of this LAN, which reach each other directly. networkd says that the length is unusual, and advertises it.
-${prefixSection(plan.prefix, lan.onLinkFor.lan)}
-# All sites. Hosts need no route: the router of siteplane answers their neighbour solicitations.
-${prefixSection(networkPrefix, lan.onLinkFor.network)}`
-}
-
-const prefixSection = (prefix: Prefix, seconds: number): string => `[IPv6Prefix]
-Prefix=${formatPrefix(prefix)}
+# All sites, this LAN among them: of prefixes that lie in each other networkd advertises one. Hosts need no route: the router of
+# siteplane answers their neighbour solicitations for other sites.
+[IPv6Prefix]
+Prefix=${formatPrefix(networkPrefix)}
 OnLink=yes
 AddressAutoconfiguration=no
-PreferredLifetimeSec=${seconds}
-ValidLifetimeSec=${seconds}
+PreferredLifetimeSec=${onLinkFor.network}
+ValidLifetimeSec=${onLinkFor.network}
 `
+}

@@ -31,7 +31,13 @@ test.for([
     name: 'one that knows the site alone',
     routers: [router(true, lanPrefix)],
     ownServer: true,
-    missing: [/that fc9c:56c2:e300::\/40 are/],
+    missing: [/that fc9c:56c2:e300::\/40 is on-link/],
+  },
+  {
+    name: 'one that says it with the prefix of all sites alone, as networkd must',
+    routers: [router(true, networkPrefix)],
+    ownServer: true,
+    missing: [],
   },
   {
     name: 'one without the managed flag',
