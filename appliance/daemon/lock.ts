@@ -36,7 +36,7 @@ function listening(server: Server, address: string): Promise<void> {
 /** The process id that the holder of the lock says in its first words, or `unknown`: it may be anyone. */
 function holder(address: string): Promise<string> {
   return new Promise(resolve => {
-    const client = connect({ path: address, timeout: 500 })
+    const client = connect({ path: address, timeout: 2_000 })
     const done = (said = '') => {
       client.destroy()
       resolve(/^(\d{1,10})\n$/.exec(said)?.[1] ?? 'unknown')
