@@ -2,22 +2,13 @@
  * The lease file: SQLite with a write-ahead log. A transaction is written by SQLite and synced by us, beside our other work: what
  * `synchronous = FULL` would do in its midst. It only loads and writes; who may have what is decided elsewhere.
  */
-import {
-  closeSync,
-  fdatasync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
+import { checkWhole, isCorrupt, setAside, transaction } from '../base/sqlite.ts'
 import type { Binding, Quarantine } from './binding.ts'
 import { type Duid, parseDuid, writeDuid } from './duid.ts'
 import { migrations } from './migrations.ts'
@@ -76,8 +67,7 @@ export class LeaseDatabase implements Disposable {
     try {
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 100')
       this.#db.exec('PRAGMA cache_size = -1024') // KB: the pages of one transaction; what we read is in memory
-      const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-      if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt })
+      checkWhole(this.#db)
       this.#migrate(path)
       const row = Array(15).fill('?').join(', ')
       this.#put = this.#db.prepare(`INSERT OR REPLACE INTO lease VALUES (${row})`)
@@ -144,7 +134,7 @@ export class LeaseDatabase implements Disposable {
 
   /** All of the changes or none; on disk after the next sync. Throws SQLite's error. */
   write(changes: Iterable<SlotChange>, quarantine: readonly Quarantine[] = []): void {
-    this.#transaction(() => {
+    transaction(this.#db, () => {
       for (const change of changes) this.#apply(change)
       for (const each of quarantine) this.#keep(each)
     })
@@ -152,7 +142,7 @@ export class LeaseDatabase implements Disposable {
 
   /** The same in the place of all that is there, and synced. */
   rewrite(all: Iterable<SlotChange>, quarantine: readonly Quarantine[]): void {
-    this.#transaction(() => {
+    transaction(this.#db, () => {
       this.#db.exec('DELETE FROM lease; DELETE FROM quarantine')
       for (const change of all) this.#apply(change)
       for (const each of quarantine) this.#keep(each)
@@ -166,7 +156,7 @@ export class LeaseDatabase implements Disposable {
 
   /** Moves every instant: the wall clock was set. */
   shift(milliseconds: number): void {
-    this.#transaction(() => {
+    transaction(this.#db, () => {
       this.#db.prepare('INSERT OR REPLACE INTO clock VALUES (1, ?)').run(this.#shift + milliseconds)
       this.#db.prepare('UPDATE quarantine SET until = until + ?1, registered_at = registered_at + ?1').run(milliseconds)
     })
@@ -206,7 +196,7 @@ export class LeaseDatabase implements Disposable {
       throw new OperatorError(`${path} was written by a newer siteplane: install that one, or move the file away`)
     this.#db.function('mac_number', mac => (mac === null ? null : macNumber(parseMac(String(mac)))))
     for (let i = version; i < migrations.length; i++)
-      this.#transaction(() => this.#db.exec(`${migrations[i]}; PRAGMA user_version = ${i + 1}`))
+      transaction(this.#db, () => this.#db.exec(`${migrations[i]}; PRAGMA user_version = ${i + 1}`))
   }
 
   #apply({ slot, binding }: SlotChange): void {
@@ -233,29 +223,9 @@ export class LeaseDatabase implements Disposable {
       delegated ? formatIp6(delegated.via) : null,
     )
   }
-
-  #transaction(body: () => void): void {
-    this.#db.exec('BEGIN IMMEDIATE')
-    try {
-      body()
-      this.#db.exec('COMMIT')
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
-      throw error
-    }
-  }
 }
 
 const firstLan = -1
-const corrupt = 11 // SQLITE_CORRUPT
-const notADatabase = 26 // SQLITE_NOTADB
-
-/** Whether the error says that the file itself is damaged, not that the disk is full or the like. */
-export function isCorrupt(error: unknown): boolean {
-  const code = (error as { errcode?: number }).errcode ?? 0
-  return (code & 0xff) === corrupt || (code & 0xff) === notADatabase
-}
-
 /**
  * Opens the file and gives all that it holds to `load`, after it told `begin` how many slots that is at most; where the file is
  * damaged, sets it aside as `….corrupt` and begins a new one, with none. Throws an OperatorError.
@@ -288,12 +258,6 @@ function syncFolder(path: string): void {
   const folder = openSync(path, 'r')
   fsyncSync(folder)
   closeSync(folder)
-}
-
-/** One damaged file is kept for whoever wants to look at it. */
-function setAside(path: string): void {
-  renameSync(path, `${path}.corrupt`)
-  for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
 }
 
 function storedOf(row: LeaseColumns, shift: number): Stored {

@@ -5,13 +5,14 @@
 import { type Clock, systemClock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { type Log, Throttle } from '../base/log.ts'
+import { isCorrupt } from '../base/sqlite.ts'
+import { WallClock } from '../base/wall-clock.ts'
 import type { Binding, Bindings, Change, Quarantine } from './binding.ts'
-import { isCorrupt, type LeaseDatabase, openDatabase, type SlotChange } from './database.ts'
+import { type LeaseDatabase, openDatabase, type SlotChange } from './database.ts'
 import { type LeaseRows, leaseRows, type ServedLan } from './leases.ts'
 import { SyncQueue } from './sync-queue.ts'
 import { mostQuarantined, Table } from './table.ts'
 
-const jump = 5_000 // a wall clock that moved this much against the monotonic one was set, not slewed
 const kept = 7 * 86_400_000 // our own: how long a lease is remembered after its end; the host gets the same address anyhow
 const mostForgotten = 256 // at a time
 const retry = 1_000 // a disk that failed is tried again this often at most
@@ -45,7 +46,7 @@ export class Store implements Disposable {
   #failure: string | undefined
   #damage: string | undefined
   #tried = 0
-  #seen: { readonly wall: number; readonly monotonic: number }
+  readonly #wall: WallClock
   #listener: (changes: readonly Change[]) => void = () => {}
 
   constructor(path: string, log: Log, clock: Clock, syncsAtOnce: boolean) {
@@ -54,8 +55,8 @@ export class Store implements Disposable {
     this.#log = log
     this.#clock = clock
     this.#throttle = new Throttle(clock)
-    this.#seen = { wall: clock.now(), monotonic: clock.monotonic() }
-    const { wall } = this.#seen
+    this.#wall = new WallClock(clock, milliseconds => this.#shift(milliseconds))
+    const wall = this.#wall.last
     const { database, damage } = openDatabase(
       path,
       ({ slot, binding }) => this.#table.load(slot, sane(binding, wall)),
@@ -119,12 +120,7 @@ export class Store implements Disposable {
    * promised to a host was a number of seconds.
    */
   now(): number {
-    const wall = this.#clock.now()
-    const monotonic = this.#clock.monotonic()
-    const moved = wall - this.#seen.wall - (monotonic - this.#seen.monotonic)
-    this.#seen = { wall, monotonic }
-    if (Math.abs(moved) >= jump) this.#shift(Math.round(moved))
-    return wall
+    return this.#wall.now()
   }
 
   /** Makes changes that later decisions see. They are gone again if `commit` fails. */

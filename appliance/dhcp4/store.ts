@@ -2,13 +2,15 @@
  * The IPv4 leases of all LANs: decided on in memory, kept in a file of their own. All that came in one turn is one transaction, which
  * is on disk when `commit` returns true.
  */
-import { closeSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Clock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp4, type Ip4, parseIp4 } from '../base/ip4.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import { parseMac } from '../base/mac.ts'
+import { checkWhole, isCorrupt, setAside, transaction } from '../base/sqlite.ts'
+import { WallClock } from '../base/wall-clock.ts'
 import { type Change4, isLive, type Lease4, type Leases4, Table4 } from './lease.ts'
 
 const version = 1
@@ -19,14 +21,11 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
   PRAGMA user_version = ${version}`
 
-const jump = 5_000 // ms; a wall clock that moved this much against the monotonic one was set, not slewed
 const kept = 7 * 86_400_000 // ms that a lease is remembered after its end; the host gets the same address anyhow
-const corrupt = [11, 26] // SQLITE_CORRUPT, SQLITE_NOTADB
 
 export class Store4 implements Disposable {
   readonly #path: string
   readonly #log: Log
-  readonly #clock: Clock
   readonly #throttle: Throttle
   readonly #table = new Table4()
   #file: LeaseFile
@@ -34,15 +33,14 @@ export class Store4 implements Disposable {
   #undo: Change4[] = []
   #failure: string | undefined
   #damage: string | undefined
-  #seen: { readonly wall: number; readonly monotonic: number }
+  readonly #wall: WallClock
 
   /** Throws an OperatorError where the file can't be used; a damaged one is set aside. */
   constructor(path: string, log: Log, clock: Clock) {
     this.#path = path
     this.#log = log
-    this.#clock = clock
     this.#throttle = new Throttle(clock)
-    this.#seen = { wall: clock.now(), monotonic: clock.monotonic() }
+    this.#wall = new WallClock(clock, milliseconds => this.#shift(milliseconds))
     try {
       this.#file = new LeaseFile(path)
       this.#table.apply(this.#file.leases().map(lease => ({ address: lease.address, lease: this.#sane(lease) })))
@@ -51,8 +49,7 @@ export class Store4 implements Disposable {
       if (!isCorrupt(error)) throw new OperatorError(`can't open the lease file ${path}: ${messageOf(error)}`)
       this.#damage = messageOf(error)
       this.#log.error({ path, reason: this.#damage }, 'the IPv4 lease file was damaged: it was set aside and made anew')
-      renameSync(path, `${path}.corrupt`)
-      for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
+      setAside(path)
       this.#file = new LeaseFile(path)
     }
   }
@@ -76,12 +73,7 @@ export class Store4 implements Disposable {
 
   /** Wall time in milliseconds by which leases are counted. Where it was set they move along: a promise was a number of seconds. */
   now(): number {
-    const wall = this.#clock.now()
-    const monotonic = this.#clock.monotonic()
-    const moved = wall - this.#seen.wall - (monotonic - this.#seen.monotonic)
-    this.#seen = { wall, monotonic }
-    if (Math.abs(moved) >= jump) this.#shift(Math.round(moved))
-    return wall
+    return this.#wall.now()
   }
 
   /** Makes changes that later decisions see. They are gone again if `commit` fails. */
@@ -152,7 +144,7 @@ export class Store4 implements Disposable {
 
   /** Granted in the future, it was granted before the clock was set back: its remaining time counts from now. */
   #sane(lease: Lease4): Lease4 {
-    const ahead = lease.grantedAt - this.#seen.wall
+    const ahead = lease.grantedAt - this.#wall.last
     return ahead > 0 ? moved(lease, -ahead) : lease
   }
 
@@ -168,8 +160,6 @@ const moved = (lease: Lease4, milliseconds: number): Lease4 => ({
   grantedAt: lease.grantedAt + milliseconds,
   validUntil: lease.validUntil + milliseconds,
 })
-
-const isCorrupt = (error: unknown): boolean => corrupt.includes(((error as { errcode?: number }).errcode ?? 0) & 0xff)
 
 type Row = Record<string, string | number | null>
 
@@ -188,12 +178,11 @@ class LeaseFile implements Disposable {
     this.#db = new DatabaseSync(path)
     try {
       this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100')
-      const check = this.#db.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
-      if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: corrupt[0] })
+      checkWhole(this.#db)
       const found = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
       if (found > version)
         throw new OperatorError(`${path} was written by a newer siteplane: install that one, or move the file away`)
-      if (found === 0) this.#transaction(() => this.#db.exec(schema))
+      if (found === 0) transaction(this.#db, () => this.#db.exec(schema))
       this.#put = this.#db.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
       this.#remove = this.#db.prepare('DELETE FROM lease WHERE address = ?')
       this.#inode = statSync(path, { bigint: true }).ino
@@ -212,7 +201,7 @@ class LeaseFile implements Disposable {
 
   /** All of the changes or none, and on disk. Throws SQLite's error. */
   write(changes: readonly Change4[]): void {
-    this.#transaction(() => {
+    transaction(this.#db, () => {
       for (const { address, lease } of changes) {
         if (!lease) this.#remove.run(formatIp4(address))
         else this.#put.run(...columns(lease))
@@ -227,17 +216,6 @@ class LeaseFile implements Disposable {
 
   [Symbol.dispose](): void {
     if (this.#db.isOpen) this.#db.close()
-  }
-
-  #transaction(body: () => void): void {
-    this.#db.exec('BEGIN IMMEDIATE')
-    try {
-      body()
-      this.#db.exec('COMMIT')
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
-      throw error
-    }
   }
 }
 
