@@ -3,10 +3,9 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { silentLog } from '../../../appliance/base/log.ts'
-import { HttpServer } from '../../../appliance/http/serve.ts'
 import { FakeView, leaseRows, servingStatus, waitingStatus } from '../http/view.ts'
 import { FakeService } from '../overlay/service.ts'
+import { served } from './served.ts'
 import { run } from './terminal.ts'
 
 let folder: string
@@ -28,21 +27,7 @@ lan:
   - {interface: eth2, subnet: 4, relay: {address: "::2"}}
 `
 
-async function daemon(view: FakeView) {
-  const socket = join(folder, 'api.sock')
-  const abort = new AbortController()
-  const http = new HttpServer({ listen: 'off', socket, stateDirectory: folder, view, log: silentLog })
-  const { promise: ready, resolve } = Promise.withResolvers<void>()
-  const ended = http.run(abort.signal, resolve)
-  await ready
-  return {
-    socket,
-    async [Symbol.asyncDispose]() {
-      abort.abort()
-      await ended
-    },
-  }
-}
+const daemon = (view: FakeView) => served(folder, view)
 
 describe('siteplane check', () => {
   test('shows no leases of ours where another DHCPv6 server is to give them', async () => {

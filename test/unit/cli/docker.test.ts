@@ -2,10 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { silentLog } from '../../../appliance/base/log.ts'
 import { type DockerHost, planBridge, planNetwork } from '../../../appliance/cli/docker-plan.ts'
-import { HttpServer } from '../../../appliance/http/serve.ts'
 import { FakeView, prefixRows, servingStatus } from '../http/view.ts'
+import { served } from './served.ts'
 import { run } from './terminal.ts'
 
 const prefix = 'fc9c:56c2:e389:e92c:eee5:c0de::/96'
@@ -86,18 +85,10 @@ describe('siteplane docker', () => {
   afterEach(() => rmSync(folder, { recursive: true }))
 
   async function daemon(view: FakeView) {
-    const socket = join(folder, 'api.sock')
-    const abort = new AbortController()
-    const http = new HttpServer({ listen: 'off', socket, stateDirectory: folder, view, log: silentLog })
-    const { promise: ready, resolve } = Promise.withResolvers<void>()
-    const ended = http.run(abort.signal, resolve)
-    await ready
+    const api = await served(folder, view)
     return {
-      docker: (...args: string[]) => run('docker', '--socket', socket, '--file', file, ...args),
-      async [Symbol.asyncDispose]() {
-        abort.abort()
-        await ended
-      },
+      docker: (...args: string[]) => run('docker', '--socket', api.socket, '--file', file, ...args),
+      [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
     }
   }
 
