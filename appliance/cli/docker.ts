@@ -1,23 +1,12 @@
 /** Docker's part: a prefix of this site for its containers, in daemon.json or as a network of its own. */
 import { execFile } from 'node:child_process'
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { type Command, InvalidArgumentError } from 'commander'
 import { messageOf, OperatorError } from '../base/errors.ts'
+import { replaceFileSync } from '../base/whole-file.ts'
 import type { Prefixes, PrefixRow, Status } from '../http/api.ts'
 import { ask, socketOf } from './client.ts'
 import { bridgeOf, type DockerHost, isShut, planBridge, planNetwork } from './docker-plan.ts'
@@ -183,24 +172,13 @@ function read(file: string): Record<string, unknown> {
   throw new OperatorError(`${file} must hold a JSON object`)
 }
 
-/** The old file or the new one is there, never half of one; its owner and mode stay. */
+/** Its owner and mode stay. */
 function write({ file: named }: DockerHost, content: Record<string, unknown>): void {
   try {
     mkdirSync(dirname(named), { recursive: true })
     const stat = statSync(named, { throwIfNoEntry: false })
     const file = stat ? realpathSync(named) : named
-    const draft = openSync(`${file}.siteplane`, 'w', 0o644)
-    try {
-      writeSync(draft, `${JSON.stringify(content, undefined, stat ? indentOf(file) : 2)}\n`)
-      fsyncSync(draft)
-    } finally {
-      closeSync(draft)
-    }
-    if (stat) {
-      chmodSync(`${file}.siteplane`, stat.mode)
-      chownSync(`${file}.siteplane`, stat.uid, stat.gid)
-    }
-    renameSync(`${file}.siteplane`, file)
+    replaceFileSync(file, `${JSON.stringify(content, undefined, stat ? indentOf(file) : 2)}\n`, stat ?? 0o644)
   } catch (error) {
     throw new OperatorError(`${named} can't be written, nothing is changed: ${messageOf(error)}`)
   }

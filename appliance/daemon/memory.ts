@@ -2,8 +2,9 @@
  * The last site this router was, and the one before, kept so that LANs are served at once when siteplane starts before the overlay
  * does, or while the overlay is down: a host's lease doesn't depend on ZeroTier running.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { replaceFileSync } from '../base/whole-file.ts'
 import type { Config } from '../config/schema.ts'
 import { type Site, siteOf } from '../plane/site.ts'
 import { formatNetworkId, formatNodeAddress, parseNetworkId, parseNodeAddress } from '../plane/sixplane.ts'
@@ -46,8 +47,7 @@ export function recall(file: string): Memory | undefined {
 
 export function remember(file: string, { site, former }: Memory): void {
   const said = { ...write(site), ...(former && { former: { ...write(former.site), until: former.until } }) }
-  writeFileSync(`${file}.new`, `${JSON.stringify(said)}\n`)
-  renameSync(`${file}.new`, file)
+  replaceFileSync(file, `${JSON.stringify(said)}\n`, 0o644)
 }
 
 const read = ({ network, node }: Said): Site => siteOf(parseNetworkId(network), parseNodeAddress(node))

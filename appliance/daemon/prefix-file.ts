@@ -1,9 +1,9 @@
 /** `prefixes.json` in the state directory: the prefixes that have names. It is on disk before anybody hears of a change. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readFileSync, renameSync } from 'node:fs'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
+import { replaceFileSync } from '../base/whole-file.ts'
 import type { NamedPrefix } from './named-prefix.ts'
 
 /** What the file holds; nothing where there is none. A damaged one is set aside: each name gets the same prefix again. */
@@ -28,22 +28,9 @@ export function loadPrefixes(file: string, log: Log): NamedPrefix[] {
   }
 }
 
-/** Either the old content or the new one is there after a power cut. Throws what the file system throws. */
+/** Throws what the file system throws: then nothing is changed. */
 export function savePrefixes(file: string, prefixes: readonly NamedPrefix[]): void {
-  const draft = openSync(`${file}.new`, 'w', 0o640)
-  try {
-    writeSync(draft, `${JSON.stringify({ prefixes: prefixes.map(rowOf) }, null, 2)}\n`)
-    fsyncSync(draft)
-  } finally {
-    closeSync(draft)
-  }
-  renameSync(`${file}.new`, file)
-  const folder = openSync(dirname(file), 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
-  }
+  replaceFileSync(file, `${JSON.stringify({ prefixes: prefixes.map(rowOf) }, null, 2)}\n`, 0o640)
 }
 
 /** Addresses without the site's bits, as in `::c0de:0:0`. */

@@ -1,9 +1,10 @@
 /** Who this server is to its clients, and the secret behind the addresses it chooses: made once, kept for ever. */
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DecodeError, fromHex, toHex } from '../base/bytes.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
+import { createFileSync } from '../base/whole-file.ts'
 import { type Duid, duidUuid, parseDuid } from './duid.ts'
 
 export interface Identity {
@@ -55,26 +56,9 @@ function load<T>(path: string, make: () => string, parse: (text: string) => T): 
   }
 }
 
-/** The file appears whole or not at all, and is on disk when this returns. */
 function create(path: string, text: string): void {
-  const draft = `${path}.new`
   try {
-    rmSync(draft, { force: true })
-    const file = openSync(draft, 'wx', 0o600)
-    try {
-      writeSync(file, text)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-    linkSync(draft, path) // unlike a rename it never replaces a file that somebody else has just made
-    rmSync(draft)
-    const directory = openSync(join(path, '..'), 'r')
-    try {
-      fsyncSync(directory)
-    } finally {
-      closeSync(directory)
-    }
+    createFileSync(path, text, 0o600)
   } catch (error) {
     throw new OperatorError(`can't create ${path}: ${messageOf(error)}`, { cause: error })
   }

@@ -2,10 +2,11 @@
  * What we changed in the kernel that can't carry our mark, on disk before the first change is made: `kernel.json` in the state
  * directory. A crash leaves it behind, and the next start undoes what it lists and no longer wants.
  */
-import { mkdir, open, readFile, readlink, rename, unlink } from 'node:fs/promises'
+import { mkdir, readFile, readlink, rename, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { formatIp6, type Ip6, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
+import { replaceFile } from '../base/whole-file.ts'
 import type { Point } from './kernel.ts'
 
 /** A sysctl of which we know what it held before us. */
@@ -133,7 +134,8 @@ export class FileJournal implements Journal {
   async save(changes: Changes): Promise<void> {
     const text = encodeJournal(changes, this.#place)
     if (text !== this.#stored) {
-      await replaceFile(this.#directory, text)
+      await mkdir(this.#directory, { recursive: true, mode: 0o750 })
+      await replaceFile(join(this.#directory, fileName), text, 0o640)
       this.#stored = text
     }
     this.#changes = changes
@@ -149,20 +151,6 @@ export class FileJournal implements Journal {
 }
 
 const fileName = 'kernel.json'
-
-/** Either the old content or the new one is there after a power cut, never half of it. */
-async function replaceFile(directory: string, text: string): Promise<void> {
-  await mkdir(directory, { recursive: true, mode: 0o750 })
-  const file = join(directory, fileName)
-  {
-    await using handle = await open(`${file}.new`, 'w', 0o640)
-    await handle.writeFile(text)
-    await handle.sync()
-  }
-  await rename(`${file}.new`, file)
-  await using handle = await open(directory)
-  await handle.sync()
-}
 
 /** Names the kernel whose state the journal describes: a reboot, or another namespace, has none of our changes. */
 async function placeOfThisKernel(): Promise<string> {

@@ -1,9 +1,10 @@
 /** Who is translated to what, on disk: an address that other sites know stays the same over a stop and a start. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { messageOf } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import { parseMac } from '../base/mac.ts'
+import { replaceFile } from '../base/whole-file.ts'
 import type { Translation } from './plan.ts'
 
 /** Undefined where there is no file: nothing was ever translated, or no longer is. A damaged file holds nobody. */
@@ -35,10 +36,9 @@ export function loadTranslations(path: string, log: Log): readonly Translation[]
   }
 }
 
-export function saveTranslations(path: string, translations: readonly Translation[]): void {
+export async function saveTranslations(path: string, translations: readonly Translation[]): Promise<void> {
   const rows = translations.map(each => ({ ...each, own: each.own.map(formatIp6) }))
-  writeFileSync(`${path}.new`, `${JSON.stringify(rows)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  await replaceFile(path, `${JSON.stringify(rows)}\n`, 0o600)
 }
 
 export function removeTranslations(path: string): void {

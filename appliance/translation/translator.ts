@@ -77,7 +77,7 @@ export class Translator {
     clearTimeout(this.#timer)
     await this.#last
     if (this.#standing === '') return
-    this.#save()
+    await this.#save()
     if (final) await nft(removalScript).catch(error => this.#fail(error))
   }
 
@@ -95,7 +95,7 @@ export class Translator {
     if ((wanted === this.#standing && !anew) || this.#ended || clock.monotonic() < this.#notBefore) return
     try {
       const { translations } = follow(this.#translations, [], ground.lans, secret, clock.now())
-      saveTranslations(file, translations) // first: the next start knows by it that a table may be there
+      await saveTranslations(file, translations) // first: the next start knows by it that a table may be there
       this.#mayBeThere = true
       await nft(tableScript(ground, translations))
       this.#translations = translations
@@ -144,7 +144,7 @@ export class Translator {
       this.#full = isFull
       if (isNew) await nft(mapsScript(ground, translations))
       this.#translations = translations
-      if (isNew || now - this.#savedAt > savedEvery) this.#save()
+      if (isNew || now - this.#savedAt > savedEvery) await this.#save()
     } catch (error) {
       this.#fail(error) // somebody has removed it, or parts of it
       return this.#ensure(true)
@@ -157,10 +157,10 @@ export class Translator {
     if (!this.#ended) this.#timer = setTimeout(() => void this.#queue(() => this.#look()), milliseconds).unref()
   }
 
-  #save(): void {
+  async #save(): Promise<void> {
     this.#savedAt = this.#options.clock.now()
     try {
-      saveTranslations(this.#options.file, this.#translations)
+      await saveTranslations(this.#options.file, this.#translations)
     } catch (error) {
       this.#fail(error)
     }

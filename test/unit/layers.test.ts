@@ -43,6 +43,7 @@ const impure: Record<string, string> = {
   'base/log.ts': 'writes the log',
   'base/part.ts': 'waits between restarts',
   'base/sqlite.ts': 'sets a damaged file aside',
+  'base/whole-file.ts': 'files that are written whole',
   'config/load.ts': 'reads the file',
   'dhcp/client-store.ts': 'what is known of clients besides their leases, on disk',
   'dhcp/database.ts': 'the leases on disk',

@@ -13,12 +13,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-test('what is saved comes back; no file is nobody, and a damaged one too', () => {
+test('what is saved comes back; no file is nobody, and a damaged one too', async () => {
   const file = join(folder, 'translations.json')
   const own = [parseIp6('fd00::1'), parseIp6('fd00::2')]
   const all = [{ link: 'eth1', mac: parseMac('02:00:00:00:00:0a'), host: 0xffff_ffff, own, heardAt: 1_800_000_000_000 }]
   expect(loadTranslations(file, silentLog)).toBeUndefined()
-  saveTranslations(file, all)
+  await saveTranslations(file, all)
   expect(loadTranslations(file, silentLog)).toEqual(all)
   for (const text of ['', '[{}]', '[{"mac":"02:00:00:00:00:0a","host":1,"own":[]}]', '{"a":1}']) {
     writeFileSync(file, text)
