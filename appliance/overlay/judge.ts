@@ -8,7 +8,12 @@ import type { LinkView, OverlayReport, OverlayState } from './overlay.ts'
 /** What a visit to the local API brought home. */
 export type Visit =
   | { readonly kind: 'no-service' | 'bad-token'; readonly reason: string }
-  | { readonly kind: 'answered'; readonly status: Status; readonly member: Member | undefined }
+  | {
+      readonly kind: 'answered'
+      readonly status: Status
+      readonly member: Member | undefined
+      readonly remembered: boolean // it has the network among those that it joins when it starts
+    }
 
 /** `GET /status`, as far as it matters. */
 export interface Status {
@@ -17,7 +22,7 @@ export interface Status {
   readonly online: boolean // it reaches a root server
 }
 
-/** `GET /network/<id>`, as far as it matters; undefined where the node has not joined. */
+/** `GET /network/<id>`, as far as it matters; there is none where the node has not joined, or has no interface for it. */
 export interface Member {
   readonly status: string
   readonly portDeviceName: string
@@ -60,7 +65,7 @@ export function judge(
     ...(member?.portDeviceName && { interface: member.portDeviceName }),
     ...(member?.assignedAddresses.some(text => isAddress(text, own)) && { rfc4193Address: own }),
   }
-  const finding = membership(site, visit.status, member) ?? interfaceOf(member!.portDeviceName, site.mac, links)
+  const finding = membership(site, visit) ?? interfaceOf(member!.portDeviceName, site.mac, links)
   if (finding) return { ...told, ...finding }
   return { ...told, state: 'ok', carries: true, notices: noticesOf(visit.status, member!, links) }
 }
@@ -72,8 +77,15 @@ function unasked(report: OverlayReport, links: readonly LinkView[] = [], known?:
   return { ...report, carries: true, node: known.node, site: known, interface: link.name }
 }
 
-function membership(site: Site, status: Status, member: Member | undefined): Finding {
+const tunnelDriver = 'see that /dev/net/tun is there (modprobe tun), then systemctl restart zerotier-one'
+
+function membership(site: Site, { status, member, remembered }: Visit & { kind: 'answered' }): Finding {
   const id = formatNetworkId(site.network)
+  if (!member && remembered) {
+    // ZeroTier 1.10 and newer tell of no network that has no interface; in older ones its status is PORT_ERROR.
+    const reason = `ZeroTier has joined ${id} and has no interface for it: if it stays so, ${tunnelDriver}`
+    return { state: 'no-interface', reason }
+  }
   if (!member) return { state: 'not-joined', reason: `this node has not joined the network: zerotier-cli join ${id}` }
   switch (member.status) {
     case 'OK':
@@ -94,7 +106,7 @@ function membership(site: Site, status: Status, member: Member | undefined): Fin
     case 'PORT_ERROR':
       return {
         state: 'no-interface',
-        reason: `ZeroTier can't make its interface (error ${member.portError}): see that /dev/net/tun is there, and its log`,
+        reason: `ZeroTier can't make its interface (error ${member.portError}): ${tunnelDriver}`,
       }
     default:
       return { state: 'down', reason: `ZeroTier says ${member.status} of ${id}: see zerotier-cli listnetworks` }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { messageOf } from '../base/errors.ts'
 import { formatNetworkId, type NetworkId } from '../plane/sixplane.ts'
-import type { Member, Visit } from './judge.ts'
+import type { Visit } from './judge.ts'
 
 const timeout = 1_500 // milliseconds for one answer, which usually takes one or two
 const largestAnswer = 1 << 20 // octets
@@ -45,7 +45,12 @@ export async function visit(home: string, network: NetworkId, signal?: AbortSign
     const get = (path: string) => ask({ method: 'GET', path, port, token }, signal)
     const [status, member] = await Promise.all([get('/status'), get(`/network/${formatNetworkId(network)}`)])
     if (status === undefined) throw new Obstacle('no-service', `what answers on 127.0.0.1:${port} is not ZeroTier`)
-    return { kind: 'answered', status: sane(statusSchema, status, port), member: memberOf(member, port) }
+    return {
+      kind: 'answered',
+      status: sane(statusSchema, status, port),
+      member: member === undefined ? undefined : sane(memberSchema, member, port),
+      remembered: existsSync(join(home, 'networks.d', `${formatNetworkId(network)}.conf`)),
+    }
   } catch (error) {
     return obstacleOf(error)
   }
@@ -57,9 +62,8 @@ export async function joinNetwork(home: string, network: NetworkId, signal?: Abo
     const port = await readPort(home)
     const token = await readToken(home)
     const path = `/network/${formatNetworkId(network)}`
-    const member = await ask({ method: 'POST', path, port, token }, signal)
-    if (member === undefined) throw new Obstacle('no-service', `what answers on 127.0.0.1:${port} is not ZeroTier`)
-    memberOf(member, port)
+    const answer = await ask({ method: 'POST', path, port, token }, signal) // {} where it could make no interface
+    if (answer === undefined) throw new Obstacle('no-service', `what answers on 127.0.0.1:${port} is not ZeroTier`)
     return undefined
   } catch (error) {
     return obstacleOf(error)
@@ -69,10 +73,6 @@ export async function joinNetwork(home: string, network: NetworkId, signal?: Abo
 function obstacleOf(error: unknown): Visit {
   if (error instanceof Obstacle) return { kind: error.kind, reason: error.message }
   return { kind: 'no-service', reason: `ZeroTier's local API can't be asked: ${messageOf(error)}` }
-}
-
-function memberOf(body: unknown, port: number): Member | undefined {
-  return body === undefined ? undefined : sane(memberSchema, body, port)
 }
 
 function sane<T>(schema: z.ZodType<T>, body: unknown, port: number): T {

@@ -39,6 +39,16 @@ test('a member already is asked nothing, and is one object with --json', async (
   expect(service.asked.some(line => line.startsWith('POST'))).toBe(false)
 })
 
+test('where ZeroTier can make no interface it says so, and asks it only once', async () => {
+  await using service = await FakeService.start()
+  service.member = undefined
+  service.joining = undefined
+  const { status, err } = await run('join', network, '--home', service.home, '--timeout', '1')
+  expect(status).toBe(1)
+  expect(err).toMatch(/^no-interface: ZeroTier has joined 610252ad3bc0ffee and has no interface for it: .*modprobe tun/)
+  expect(service.asked.filter(line => line.startsWith('POST'))).toEqual([`POST /network/${network}`])
+})
+
 test('gives up with what is awaited', async () => {
   await using service = await FakeService.start()
   service.member = undefined
@@ -61,8 +71,7 @@ test.for([
   {
     name: 'by something else',
     spoil: (service: FakeService) => {
-      service.member = undefined
-      service.joining = { hello: 'world' }
+      service.member = { hello: 'world' }
     },
     why: 'is not ZeroTier',
   },

@@ -17,6 +17,7 @@ export const values = {
   membership: [
     'OK',
     'left',
+    'joined without an interface',
     'REQUESTING_CONFIGURATION',
     'AUTHENTICATION_REQUIRED',
     'ACCESS_DENIED',
@@ -48,6 +49,7 @@ export const allWell = Object.fromEntries(Object.entries(values).map(([key, [fir
 const words: Record<Facts['membership'], OverlayState> = {
   OK: 'ok',
   left: 'not-joined',
+  'joined without an interface': 'no-interface',
   REQUESTING_CONFIGURATION: 'unauthorised',
   AUTHENTICATION_REQUIRED: 'unauthorised',
   ACCESS_DENIED: 'denied',
@@ -71,10 +73,13 @@ export function statusOf({ node, online }: Facts): object {
   return { ...recordedStatus, address: node, online: online === 'yes' }
 }
 
-/** `GET /network/<id>` where that is so; undefined where the node is no member. */
+/**
+ * `GET /network/<id>` where that is so; undefined where the node is no member, or has no interface. A node that was let in before keeps
+ * the network's configuration, whatever its controller says afterwards (ZeroTier 1.14, node/Network.cpp).
+ */
 export function memberOf(facts: Facts, network: NetworkId, name: string): object | undefined {
   const { membership, modes, managed, link } = facts
-  if (membership === 'left') return undefined
+  if (membership === 'left' || membership === 'joined without an interface') return undefined
   const site = siteOf(network, parseNodeAddress(facts.node))
   const sixplane = `${formatIp6(site.address)}/40`
   const own = `${formatIp6(rfc4193Address(network, site.node))}/88`
@@ -82,10 +87,10 @@ export function memberOf(facts: Facts, network: NetworkId, name: string): object
   return {
     ...recordedMember,
     status: membership,
-    assignedAddresses: membership === 'OK' ? given[modes] : [],
+    assignedAddresses: membership === 'REQUESTING_CONFIGURATION' ? [] : given[modes],
     allowManaged: managed === 'allowed',
     mac: site.mac,
-    portError: membership === 'PORT_ERROR' ? -2 : 0,
-    portDeviceName: link === 'is not made yet' ? '' : name,
+    portError: membership === 'PORT_ERROR' ? -999 : 0,
+    portDeviceName: membership === 'PORT_ERROR' || link === 'is not made yet' ? '' : name,
   }
 }

@@ -12,11 +12,16 @@ const site = siteOf(network, parseNodeAddress('be3ff01c29'))
 const member = recordedMember as unknown as Member
 const link: LinkView = { name: 'ztzq4zeuwv', index: 7, mac: site.mac, up: true, carrier: true, mtu: 2800 }
 
-const report = (changes: Partial<Member> | 'not joined', links?: readonly LinkView[]) => {
+const report = (changes: Partial<Member> | 'not joined' | 'no interface', links?: readonly LinkView[]) => {
   const status = { address: 'be3ff01c29', version: '1.14.1', online: true }
   return judge(
     network,
-    { kind: 'answered', status, member: changes === 'not joined' ? undefined : { ...member, ...changes } },
+    {
+      kind: 'answered',
+      status,
+      member: typeof changes === 'string' ? undefined : { ...member, ...changes },
+      remembered: changes !== 'not joined',
+    },
     links,
   )
 }
@@ -45,6 +50,11 @@ describe('every other state says what to do', () => {
       reason: `this node has not joined the network: zerotier-cli join ${id}`,
     },
     {
+      changes: 'no interface' as const,
+      state: 'no-interface',
+      reason: `ZeroTier has joined ${id} and has no interface for it: if it stays so, see that /dev/net/tun is there (modprobe tun), then systemctl restart zerotier-one`,
+    },
+    {
       changes: { status: 'ACCESS_DENIED' },
       state: 'denied',
       reason: `authorise node be3ff01c29 as a member of ${id} at its controller`,
@@ -70,9 +80,10 @@ describe('every other state says what to do', () => {
       reason: `${id} asks for a newer ZeroTier than 1.14.1: upgrade it`,
     },
     {
-      changes: { status: 'PORT_ERROR', portError: -2 },
+      changes: { status: 'PORT_ERROR', portError: -999 },
       state: 'no-interface',
-      reason: "ZeroTier can't make its interface (error -2): see that /dev/net/tun is there, and its log",
+      reason:
+        "ZeroTier can't make its interface (error -999): see that /dev/net/tun is there (modprobe tun), then systemctl restart zerotier-one",
     },
     {
       changes: { status: 'SOMETHING_NEW' },
@@ -116,6 +127,7 @@ describe('every other state says what to do', () => {
       kind: 'answered',
       status: { address: 'ff00000001', version: '1', online: true },
       member: undefined,
+      remembered: false,
     } as const
     expect(judge(network, visit, undefined)).toEqual({
       kind: 'zerotier',

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ export class FakeService implements AsyncDisposable {
   readonly asked: string[] = []
   status: unknown = recordedStatus
   member: unknown = recordedMember // undefined: not joined
-  /** What it becomes when asked to join. */
+  /** What it becomes when asked to join; undefined where no interface can be made. */
   joining: unknown = { ...recordedMember, status: 'REQUESTING_CONFIGURATION', assignedAddresses: [] }
   /** What it becomes in turn, each time that it was told. */
   readonly next: unknown[] = []
@@ -21,10 +21,9 @@ export class FakeService implements AsyncDisposable {
     this.asked.push(request.method === 'GET' ? request.url! : `${request.method} ${request.url}`)
     if (this.instead) return this.instead(response)
     if (request.headers['x-zt1-auth'] !== 'a-token') return void response.writeHead(401).end('{}')
-    if (request.method === 'POST') this.member ??= this.joining
-    const body = request.url === '/status' ? this.status : this.#member(request.url!)
+    const body = request.method === 'POST' ? this.#join() : this.#body(request.url!)
     response.writeHead(body === undefined ? 404 : 200, { 'Content-Type': 'application/json' })
-    response.end(JSON.stringify(body ?? {}))
+    response.end(body === undefined ? '' : JSON.stringify(body))
   })
 
   static async start(): Promise<FakeService> {
@@ -47,6 +46,14 @@ export class FakeService implements AsyncDisposable {
     writeFileSync(join(this.home, file), text)
   }
 
+  /** Whether ZeroTier joins the network when it starts. */
+  remember(joined: boolean, home = this.home): void {
+    mkdirSync(join(home, 'networks.d'), { recursive: true })
+    const file = join(home, 'networks.d', '610252ad3bc0ffee.conf')
+    if (joined) writeFileSync(file, '\n')
+    else rmSync(file, { force: true })
+  }
+
   remove(file: string): void {
     rmSync(join(this.home, file))
   }
@@ -60,6 +67,17 @@ export class FakeService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     rmSync(this.home, { recursive: true })
+  }
+
+  /** ZeroTier 1.14 without /dev/net/tun remembers the network, answers with an empty object, and tells of no network afterwards. */
+  #join(): unknown {
+    this.remember(true)
+    this.member ??= this.joining
+    return this.member ?? {}
+  }
+
+  #body(url: string): unknown {
+    return url === '/status' ? this.status : this.#member(url)
   }
 
   #member(url: string): unknown {

@@ -35,6 +35,7 @@ export class World implements AsyncDisposable {
     }
     this.#service.status = statusOf(facts)
     this.#service.member = memberOf(facts, network, 'ztzq4zeuwv')
+    this.#service.remember(facts.membership !== 'left', service === 'not installed' ? `${this.home}.away` : this.home)
   }
 
   get links(): LinkView[] {

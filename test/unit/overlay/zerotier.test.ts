@@ -29,7 +29,14 @@ test('the local API is asked with the token for the status and the network', asy
 test('a network that the node has not joined is no error', async () => {
   await using service = await FakeService.start()
   service.member = undefined
-  expect(await visit(service.home, network)).toMatchObject({ kind: 'answered', member: undefined })
+  expect(await visit(service.home, network)).toMatchObject({ kind: 'answered', member: undefined, remembered: false })
+})
+
+test('one that it has joined without getting an interface is another matter', async () => {
+  await using service = await FakeService.start()
+  service.member = undefined
+  service.remember(true)
+  expect(await visit(service.home, network)).toMatchObject({ kind: 'answered', member: undefined, remembered: true })
 })
 
 test('port and token are read anew each time', async () => {
