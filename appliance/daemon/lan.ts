@@ -247,7 +247,7 @@ export class LanRunner {
   }
 
   #watched(plan: LanPlan): Watched {
-    return { plan, managed: flagsOf(this.#config).managed, advertised: this.#config.advertise !== 'off' }
+    return { plans: [plan], managed: flagsOf(this.#config).managed, advertised: this.#config.advertise !== 'off' }
   }
 
   #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {

@@ -21,6 +21,7 @@ export function scopeOf(config: LanConfig, plan: LanPlan, named?: Reservation['p
   return {
     interface: name,
     plan,
+    beside: [],
     ...served,
     offers,
     reservations,

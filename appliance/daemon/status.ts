@@ -264,7 +264,7 @@ export function leasesOf(
     [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
       interface: config.interface,
       subnet,
-      prefix,
+      prefixes: [prefix],
     })),
   )
   const subnets = lans.flatMap(({ segments }) => segments.map(({ scope }) => scope.plan.subnet))

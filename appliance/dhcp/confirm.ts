@@ -7,11 +7,11 @@ import { type Answer, askedOf, status, type Turn } from './turn.ts'
  * NotOnLink would cost them their addresses. RFC 9915 section 18.3.3.
  */
 export function confirm(turn: Turn): Answer {
-  const { plan } = turn.context.scope
+  const { scope } = turn.context
   const judged = turn
     .ias()
     .flatMap(askedOf)
-    .map(address => judge(plan, address))
+    .map(address => judge(scope, address))
   if (judged.includes('off-link'))
     return { kind: 'answer', options: [status(Status.notOnLink, 'an address is not of this LAN')] }
   if (judged.length === 0 || judged.includes('foreign')) return { kind: 'ignore', reason: 'foreignAddresses' }

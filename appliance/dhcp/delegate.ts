@@ -5,10 +5,10 @@
 import { equalPrefix, type Prefix } from '../base/ip6.ts'
 import { wholeSite } from '../plane/plan.ts'
 import { allocatePrefix, drawFor } from './allocate.ts'
-import { type Binding, type BindingKey, hostOf, isLive, isSameKey, prefixOfDelegation } from './binding.ts'
+import { addressOf, type Binding, type BindingKey, hostOf, isLive, isSameKey, prefixOfDelegation } from './binding.ts'
 import { MessageType } from './message.ts'
 import { findOptions, type IaPd, type IaPrefix, type Option } from './options.ts'
-import { type DelegationPool, judgePrefix } from './scope.ts'
+import { atHome, type DelegationPool, judgePrefix, plansOf } from './scope.ts'
 import { Status } from './status.ts'
 import { type Probe, status, type Turn } from './turn.ts'
 
@@ -54,7 +54,7 @@ function offer(turn: Turn, ia: IaPd, what: 'advertise' | 'grant'): IaAnswer {
   const prefix = choose(turn, ia, owned.key, owned.binding)
   if (!prefix) return refused(turn, ia, [])
   if (what === 'grant') bind(turn, owned.key, owned.binding, prefix)
-  return { kind: 'ia', option: turn.answer(ia, [granted(turn, prefix)]) }
+  return { kind: 'ia', option: turn.answer(ia, granted(turn, prefix)) }
 }
 
 /**
@@ -73,14 +73,15 @@ function extend(turn: Turn, ia: IaPd, taken: 'no-binding' | 'withdraw'): IaAnswe
     if (binding) turn.changes.push({ kind: 'remove', binding }) // delegation was switched off
     return refused(turn, ia, asked)
   }
-  const ours = asked.filter(each => judgePrefix(scope, each) === 'ours')
+  const ours = oursAmong(turn, asked)
   if (taken === 'no-binding' && !binding && !clone && ours.length > 0 && !ours.some(each => isFree(turn, key, each)))
     return { kind: 'ia', option: turn.answer(ia, [status(Status.noBinding, 'another client has the prefix')]) }
   const prefix = choose(turn, ia, key, binding)
   if (!prefix) return refused(turn, ia, asked)
   bind(turn, key, binding, prefix)
-  const others = asked.filter(each => !equalPrefix(each, prefix))
-  return { kind: 'ia', option: turn.answer(ia, [granted(turn, prefix), ...withdrawn(others)]) }
+  const given = granted(turn, prefix)
+  const others = asked.filter(each => !given.some(other => equalPrefix(each, other.prefix)))
+  return { kind: 'ia', option: turn.answer(ia, [...given, ...withdrawn(others)]) }
 }
 
 /** The client gives its prefix back; it is kept for it until somebody needs it. RFC 9915 section 18.3.7. */
@@ -89,8 +90,10 @@ function release(turn: Turn, ia: IaPd): IaAnswer {
   if (owned.kind === 'probe') return owned
   const { binding } = owned
   if (!binding) return unknown(ia)
-  const held = prefixOfDelegation(turn.context.scope.plan.prefix, binding)
-  if (prefixesOf(ia).some(each => equalPrefix(each, held))) turn.release(binding)
+  const { scope } = turn.context
+  const held = prefixOfDelegation(scope.plan.prefix, binding)
+  const isHeld = (each: Prefix | undefined) => each !== undefined && equalPrefix(each, held)
+  if (prefixesOf(ia).some(each => isHeld(atHome(scope, each)))) turn.release(binding)
   return { kind: 'nothing' }
 }
 
@@ -116,7 +119,7 @@ function choose(turn: Turn, ia: IaPd, key: BindingKey, binding: Binding | undefi
   const length = lengthFor(ia, pool)
   if (kept && held && length !== undefined && judgePrefix(scope, held) === 'ours' && isFree(turn, key, held))
     return take(turn, key, kept, held)
-  const wanted = prefixesOf(ia).find(each => judgePrefix(scope, each) === 'ours' && isFree(turn, key, each))
+  const wanted = oursAmong(turn, prefixesOf(ia)).find(each => isFree(turn, key, each))
   if (wanted) return take(turn, key, kept, wanted)
   if (length === undefined) return undefined
   const address = allocatePrefix(drawFor(key, identity.secret), pool.prefix, length, each =>
@@ -178,9 +181,20 @@ function rangeOf(turn: Turn, { address, length }: Prefix): readonly [number, num
   return [first, first + 2 ** (128 - length) - 1]
 }
 
-function granted(turn: Turn, prefix: Prefix): IaPrefix {
-  const { preferred, valid } = turn.context.scope.lifetimes
-  return { kind: 'ia-prefix', prefix, preferred, valid, options: [] }
+/** The prefix in each network of the LAN. */
+function granted(turn: Turn, { address, length }: Prefix): IaPrefix[] {
+  const { scope } = turn.context
+  const { preferred, valid } = scope.lifetimes
+  const host = hostOf(wholeSite(scope.plan.prefix), address)
+  return plansOf(scope).map(plan => {
+    const prefix = { address: addressOf(wholeSite(plan.prefix), host), length }
+    return { kind: 'ia-prefix', prefix, preferred, valid, options: [] }
+  })
+}
+
+/** Those that we may delegate, in the site of the LAN's first network. */
+function oursAmong({ context: { scope } }: Turn, prefixes: readonly Prefix[]): Prefix[] {
+  return prefixes.flatMap(each => (judgePrefix(scope, each) === 'ours' ? (atHome(scope, each) ?? []) : []))
 }
 
 /** Prefixes that the client must give up. RFC 9915 section 18.3.4. */

@@ -1,5 +1,6 @@
 import type { Ip6 } from '../base/ip6.ts'
-import { addressOf, type Binding, type BindingKey, isLive } from './binding.ts'
+import { type Binding, type BindingKey, isLive } from './binding.ts'
+import { addressesOf } from './scope.ts'
 import type { Probe, Turn } from './turn.ts'
 
 const mostFound = 8 // of one message, our own: a LAN where that many addresses are in use has other troubles
@@ -19,11 +20,12 @@ export function unproven(
   for (let found = 0; found < mostFound; found++) {
     const host = turn.pick(key, turn.kept(binding), asked)
     if (host === undefined) return undefined
-    const probe = { address: addressOf(scope.plan.prefix, host), mac: undefined }
-    const probed = turn.context.probed(probe)
-    if (probed === undefined) return probe
-    if (probed === 'silent' || probed === mac) return undefined
-    turn.quarantine({ ...key, host, mac }, 'probed')
+    const probes = addressesOf(scope, host).map(address => ({ address, mac: undefined }))
+    const unknown = probes.find(probe => turn.context.probed(probe) === undefined)
+    if (unknown) return unknown
+    const inUse = probes.find(probe => ![mac, 'silent'].includes(turn.context.probed(probe)))
+    if (!inUse) return undefined
+    turn.quarantine({ ...key, host, mac }, 'probed', inUse.address)
   }
   return undefined
 }

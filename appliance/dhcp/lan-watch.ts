@@ -5,7 +5,7 @@
 import { DecodeError } from '../base/bytes.ts'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { contains, type Ip6 } from '../base/ip6.ts'
+import { contains, type Ip6, type Prefix } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
 import type { LanPlan } from '../plane/plan.ts'
@@ -17,7 +17,7 @@ import { Timers } from './timers.ts'
 
 /** What the LAN is told about DHCPv6. */
 export interface Watched {
-  readonly plan: LanPlan
+  readonly plans: readonly LanPlan[] // in each network of the LAN
   readonly managed: boolean // our advertisements send hosts to a server
   readonly advertised: boolean // there are advertisements of ours
 }
@@ -53,7 +53,7 @@ export class LanWatch {
     this.#search = new ServerSearch({
       ...options,
       describe: server => ({
-        consequence: served(server, this.#watched.plan.prefix, options.link.name),
+        consequence: served(server, this.#prefixes, options.link.name),
         mayWin: false,
       }),
       send: frame => void this.#frames?.send([{ frame }]),
@@ -123,8 +123,9 @@ export class LanWatch {
   /** What keeps hosts from an address of this site, as sentences. */
   notices(): string[] {
     const { link, managedElsewhere } = this.#options
-    const { plan, managed, advertised } = this.#watched
-    const serves = this.#search.list().some(({ addresses }) => addresses.some(each => contains(plan.prefix, each)))
+    const { managed, advertised } = this.#watched
+    const ofSite = (address: Ip6) => this.#prefixes.some(each => contains(each, address))
+    const serves = this.#search.list().some(({ addresses }) => addresses.some(ofSite))
     const told = managed || managedElsewhere()
     if (serves)
       return told
@@ -137,6 +138,10 @@ export class LanWatch {
     return [
       `${asked}ours is off on ${link.name} and no other DHCPv6 server offers addresses of this site: hosts have one only where it is set by hand`,
     ]
+  }
+
+  get #prefixes(): readonly Prefix[] {
+    return this.#watched.plans.map(({ prefix }) => prefix)
   }
 
   #hear(frame: Uint8Array): void {

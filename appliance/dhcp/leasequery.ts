@@ -9,7 +9,7 @@ import { askedCodes } from './configuration.ts'
 import type { Duid } from './duid.ts'
 import { type Message, MessageType } from './message.ts'
 import { findOption, type Option, optionCode } from './options.ts'
-import { judge, type Scope } from './scope.ts'
+import { atHome, hostIn, plansOf, type Scope } from './scope.ts'
 import { Status } from './status.ts'
 import { status } from './turn.ts'
 
@@ -59,21 +59,27 @@ function answers(query: Query, view: LeaseView): Option[] {
   }
 }
 
-const isOn = ({ plan }: Scope, link: Ip6): boolean => link === plan.router || judge(plan, link) === 'on-link'
+const isOn = (scope: Scope, link: Ip6): boolean =>
+  plansOf(scope).some(({ router }) => router === link) || hostIn(scope, link) !== undefined
 
 /** The client that has the address, or a prefix with the address in it, and all that it has on that link. */
 function ofAddress(address: Ip6, scopes: readonly Scope[], query: Query, view: LeaseView): Option[] {
-  const scope = scopes.find(({ plan }) => judge(plan, address) === 'on-link')
-  const holder = scope && view.bindings.holder(scope.plan.subnet, hostOf(scope.plan.prefix, address))
+  const scope = scopes.find(each => hostIn(each, address) !== undefined)
+  const holder = scope && view.bindings.holder(scope.plan.subnet, hostIn(scope, address)!)
   if (scope && holder && isLive(holder, view.now)) return told(holder.duid, scope, query, view)
   for (const each of scopes) {
-    const offset = hostOf(wholeSite(each.plan.prefix), address)
+    const here = atHome(each, { address, length: 128 })
+    if (!here) continue
+    const offset = hostOf(wholeSite(each.plan.prefix), here.address)
     const [delegation] = view.bindings
       .delegatedIn(offset, offset)
       .filter(binding => binding.subnet === each.plan.subnet && isLive(binding, view.now))
     if (delegation) return told(delegation.duid, each, query, view)
   }
-  const delegates = scopes.some(({ delegate }) => delegate && contains(delegate.prefix, { address, length: 128 }))
+  const delegates = scopes.some(each => {
+    const here = atHome(each, { address, length: 128 })
+    return each.delegate && here && contains(each.delegate.prefix, here)
+  })
   if (!scope && !delegates) return [status(Status.notConfigured, 'the address is not of a link that is served here')]
   return [status(Status.success, 'nobody has a lease of it')]
 }
@@ -90,9 +96,9 @@ function ofClient(duid: Duid, scopes: readonly Scope[], query: Query, view: Leas
 }
 
 /** Everything that the client has on a link, as far as it fits, with the time that is left. RFC 5007 section 4.1.2.2. */
-function told(duid: Duid, { plan }: Scope, query: Query, view: LeaseView): Option[] {
+function told(duid: Duid, scope: Scope, query: Query, view: LeaseView): Option[] {
   const { now } = view
-  const all = view.bindings.ofClient(duid).filter(each => each.subnet === plan.subnet && isLive(each, now))
+  const all = view.bindings.ofClient(duid).filter(each => each.subnet === scope.plan.subnet && isLive(each, now))
   const bindings = all.slice(0, mostTold)
   const left = (until: number) => Math.max(0, Math.floor((until - now) / 1000))
   const options: Option[] = [
@@ -103,9 +109,12 @@ function told(duid: Duid, { plan }: Scope, query: Query, view: LeaseView): Optio
     const preferred = left(binding.preferredUntil)
     const valid = left(binding.validUntil)
     const lifetimes = { preferred, valid, options: [] }
-    if (binding.iaType === 'na')
-      options.push({ kind: 'ia-address', address: addressOf(plan.prefix, binding.host), ...lifetimes })
-    else options.push({ kind: 'ia-prefix', prefix: prefixOfDelegation(plan.prefix, binding), ...lifetimes })
+    for (const { prefix } of plansOf(scope))
+      options.push(
+        binding.iaType === 'na'
+          ? { kind: 'ia-address', address: addressOf(prefix, binding.host), ...lifetimes }
+          : { kind: 'ia-prefix', prefix: prefixOfDelegation(prefix, binding), ...lifetimes },
+      )
   }
   const name = bindings.find(each => each.hostname !== undefined)?.hostname
   if (name !== undefined && askedCodes(query).includes(optionCode('client-fqdn')))

@@ -166,10 +166,14 @@ export function consequence(server: OtherServer, ours: number, link: string): st
   return `hosts on ${link} take their address from us and not from ${who}; what they lose by it: ${loss}`
 }
 
-/** What another server means for the hosts of a LAN with this prefix where ours is off, as a sentence. */
-export function served({ linkLocal, mac, addresses, offers }: OtherServer, prefix: Prefix, link: string): string {
+/** What another server means for the hosts of a LAN with these prefixes where ours is off, as a sentence. */
+export function served(
+  { linkLocal, mac, addresses, offers }: OtherServer,
+  prefixes: readonly Prefix[],
+  link: string,
+): string {
   const who = `the DHCPv6 server ${formatIp6(linkLocal)} (${mac})`
-  if (addresses.some(address => contains(prefix, address)))
+  if (addresses.some(address => prefixes.some(each => contains(each, address))))
     return `${who} has addresses of this site for hosts on ${link}`
   const offer = offers.length === 0 ? 'nothing' : offers.join(', ')
   return `${who} has no address of this site for hosts on ${link}; it offered us ${offer}`

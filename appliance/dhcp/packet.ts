@@ -1,14 +1,14 @@
 /** One message on its way through the server: where it came from, and how its answer gets back there. */
 import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
-import { type Binding, type Bindings, type Change, hostOf, isLive } from './binding.ts'
+import { type Binding, type Bindings, type Change, isLive } from './binding.ts'
 import { askedCodes } from './configuration.ts'
 import { mostOctets } from './fit.ts'
 import { type Message, MessageType } from './message.ts'
 import type { Option } from './options.ts'
 import { encodeRelayReply, suppliedBy, wantsItsPort } from './relay-message.ts'
 import type { Route } from './route.ts'
-import type { Scope } from './scope.ts'
+import { hostIn, type Scope } from './scope.ts'
 import type { Probe, Probed } from './turn.ts'
 
 const clientPort = 546 // RFC 9915 section 7.2
@@ -61,8 +61,9 @@ export function suppliedTo({ message, relayed }: Packet, reply: Message): Option
 }
 
 /** Whoever is out of the reach of our questions counts as there while it has a lease. */
-export function probedByLease(bindings: Bindings, now: number, { plan }: Scope, { address, mac }: Probe): Probed {
-  const holder = bindings.holder(plan.subnet, hostOf(plan.prefix, address))
+export function probedByLease(bindings: Bindings, now: number, scope: Scope, { address, mac }: Probe): Probed {
+  const host = hostIn(scope, address)
+  const holder = host === undefined ? undefined : bindings.holder(scope.plan.subnet, host)
   return mac !== undefined && holder !== undefined && isLive(holder, now) ? mac : 'silent'
 }
 

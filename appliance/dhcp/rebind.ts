@@ -8,11 +8,11 @@ import { type Answer, askedOf, type Turn } from './turn.ts'
  * extend, and is passed over. RFC 9915 section 18.3.5.
  */
 export function rebind(turn: Turn): Answer {
-  const { plan } = turn.context.scope
+  const { scope } = turn.context
   const options: Option[] = []
   for (const ia of turn.ias()) {
     const asked = askedOf(ia)
-    if (asked.length > 0 && asked.every(address => judge(plan, address) === 'foreign')) continue
+    if (asked.length > 0 && asked.every(address => judge(scope, address) === 'foreign')) continue
     const answer = extend(turn, ia, 'withdraw')
     if (answer.kind === 'probe') return answer
     options.push(...answer.options)

@@ -168,8 +168,17 @@ const endOf = (change: Change): number =>
   change.kind === 'put' && change.binding.state === 'bound' ? change.binding.validUntil : 0
 
 /** What the hosts of a LAN are told, as a text that is the same as long as that is. */
-function toldBy({ plan, lifetimes, offers, delegate, reservations }: Scope): string {
-  return textOf({ prefix: plan.prefix, lifetimes, offers, delegate, reservations: digestOf(reservations) })
+function toldBy({ plan, beside, lifetimes, offers, delegate, reservations }: Scope): string {
+  // What was told before there were several networks reads the same.
+  const more = beside.length > 0 ? beside.map(({ prefix }) => prefix) : undefined
+  return textOf({
+    prefix: plan.prefix,
+    beside: more,
+    lifetimes,
+    offers,
+    delegate,
+    reservations: digestOf(reservations),
+  })
 }
 
 const digests = new WeakMap<Reservations, string>() // there may be thousands, and we are asked every few seconds

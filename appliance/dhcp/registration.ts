@@ -1,6 +1,6 @@
-import { hostOf, isLive, type Quarantine } from './binding.ts'
+import { isLive, type Quarantine } from './binding.ts'
 import { findOption } from './options.ts'
-import { judge } from './scope.ts'
+import { hostIn } from './scope.ts'
 import type { Answer, Turn } from './turn.ts'
 
 /**
@@ -12,8 +12,8 @@ export function register(turn: Turn): Answer {
   const { plan } = scope
   if (!scope.allowAddressRegistration) return { kind: 'ignore', reason: 'notForServers' }
   const told = findOption(turn.message.options, 'ia-address')! // the rules for discarding leave nothing without
-  if (told.address !== from || judge(plan, from) !== 'on-link') return { kind: 'ignore', reason: 'foreignRegistration' }
-  const host = hostOf(plan.prefix, from)
+  const host = hostIn(scope, from)
+  if (told.address !== from || host === undefined) return { kind: 'ignore', reason: 'foreignRegistration' }
   const duid = turn.client.duid!
   const holder = bindings.holder(plan.subnet, host)
   const leased = holder && isLive(holder, now) ? holder : undefined

@@ -6,12 +6,12 @@ import type { Reason } from './counters.ts'
 import { macOfInterfaceId } from './neighbours.ts'
 import { clientMacOf, decodeRelayForward, linkOf } from './relay-message.ts'
 import type { Route } from './route.ts'
-import type { Scope } from './scope.ts'
+import { plansOf, type Scope } from './scope.ts'
 
 /** A LAN of the address plan that lies behind a router on this one, whose relay speaks for its hosts. */
 export interface Segment {
   readonly scope: Scope
-  readonly via: Ip6 // of the router on our LAN
+  readonly via: Ip6 // of the router on our LAN, in its first network
   readonly sources: readonly Ip6[] // addresses that its Relay-forwards may come from, besides `via` and the segment's ::1
   readonly linkAddresses: readonly Ip6[] // what its relay may call the segment, besides the addresses of the segment itself
 }
@@ -92,11 +92,11 @@ const refusals = {
 } as const
 
 const speaksFor = ({ via, sources, scope }: Segment, relay: Ip6): boolean =>
-  relay === via || relay === scope.plan.router || sources.includes(relay)
+  relay === via || plansOf(scope).some(({ router }) => relay === router) || sources.includes(relay)
 
 const isOn = ({ scope, linkAddresses }: Segment, link: Ip6): boolean =>
-  contains(scope.plan.prefix, link) || linkAddresses.includes(link)
+  plansOf(scope).some(({ prefix }) => contains(prefix, link)) || linkAddresses.includes(link)
 
 /** A relay that doesn't say which link, or says ours, stands on our own. RFC 9915 section 13.1. */
-const isOwn = ({ plan }: Scope, link: Ip6): boolean =>
-  link === unspecified || link === plan.router || isAssignable(plan, link)
+const isOwn = (scope: Scope, link: Ip6): boolean =>
+  link === unspecified || plansOf(scope).some(plan => link === plan.router || isAssignable(plan, link))

@@ -1,5 +1,5 @@
 import type { IaNa, Option } from './options.ts'
-import { judge } from './scope.ts'
+import { hostIn } from './scope.ts'
 import { Status } from './status.ts'
 import { type Answer, askedOf, status, type Turn, withdrawn } from './turn.ts'
 
@@ -24,14 +24,14 @@ export function extend(
   ia: IaNa,
   taken: 'no-binding' | 'withdraw',
 ): Extract<Answer, { kind: 'answer' | 'probe' }> {
-  const { plan } = turn.context.scope
+  const { scope } = turn.context
   const owned = turn.owned(ia)
   if (owned.kind === 'probe') return owned
   const { key, binding, clone } = owned
   const asked = askedOf(ia)
   if (!binding && !clone) {
-    const here = asked.filter(address => judge(plan, address) === 'on-link')
-    if (taken === 'no-binding' && here.length > 0 && !here.some(address => turn.isFreeAddress(key, address)))
+    const here = asked.flatMap(address => hostIn(scope, address) ?? [])
+    if (taken === 'no-binding' && here.length > 0 && !here.some(each => turn.isFreeHost(key, each)))
       return { kind: 'answer', options: [turn.answer(ia, [status(Status.noBinding, 'another host has the address')])] }
   }
   const host = turn.choose(key, binding, asked)

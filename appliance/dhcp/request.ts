@@ -9,11 +9,11 @@ import { type Answer, askedOf, status, type Turn } from './turn.ts'
  * sends both. RFC 9915 section 18.3.2.
  */
 export function request(turn: Turn): Answer {
-  const { plan } = turn.context.scope
+  const { scope } = turn.context
   const options: Option[] = []
   for (const ia of turn.ias()) {
     const asked = askedOf(ia)
-    if (asked.some(address => judge(plan, address) !== 'on-link')) {
+    if (asked.some(address => judge(scope, address) !== 'on-link')) {
       options.push(turn.answer(ia, [status(Status.notOnLink, 'the address is not of this LAN')]))
       continue
     }

@@ -21,7 +21,7 @@ export function solicit(turn: Turn): Answer {
       continue
     }
     if (commits) turn.bind(owned.key, owned.binding, { host })
-    options.push(turn.answer(ia, [turn.granted(host)]))
+    options.push(turn.answer(ia, turn.granted(host)))
   }
   return { kind: 'answer', options }
 }

@@ -8,7 +8,6 @@ import {
   type BindingKey,
   type Bindings,
   type Change,
-  hostOf,
   isLive,
   isSameKey,
   type Quarantine,
@@ -22,7 +21,7 @@ import { type Message, MessageType } from './message.ts'
 import type { News } from './news.ts'
 import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
 import type { Reservation } from './reservations.ts'
-import type { Scope } from './scope.ts'
+import { addressesOf, hostIn, type Scope } from './scope.ts'
 import { isOdd } from './slots.ts'
 
 /** A question to the LAN: does the host with this MAC still answer for this address? Without one: does any? */
@@ -127,16 +126,18 @@ export class Turn {
       return { kind: 'own', key: first, binding, clone: false }
     if (binding.state === 'bound' && this.context.now - binding.grantedAt < settling)
       return { kind: 'own', key: copy, binding: undefined, clone: true }
-    const address = binding.delegated?.via ?? addressOf(scope.plan.prefix, binding.host)
-    const probe = { address, mac: binding.mac }
-    const probed = this.context.probed(probe)
-    if (probed === undefined) return { kind: 'probe', probe }
-    return probed === 'silent'
-      ? { kind: 'own', key: first, binding, clone: false }
-      : { kind: 'own', key: copy, binding: undefined, clone: true }
+    // Of several networks it may not have heard of each.
+    const addresses = binding.delegated ? [binding.delegated.via] : addressesOf(scope, binding.host)
+    for (const address of addresses) {
+      const probe = { address, mac: binding.mac }
+      const probed = this.context.probed(probe)
+      if (probed === undefined) return { kind: 'probe', probe }
+      if (probed !== 'silent') return { kind: 'own', key: copy, binding: undefined, clone: true }
+    }
+    return { kind: 'own', key: first, binding, clone: false }
   }
 
-  /** Whether the address may be given to this key now. */
+  /** Whether the host part, and so its address in each network, may be given to this key now. */
   isFree(key: BindingKey, host: number): boolean {
     const { bindings, now, scope } = this.context
     const owner = scope.reservations.ofHost(host)
@@ -146,11 +147,11 @@ export class Turn {
     return !holder || isSameKey(holder, key) || !isLive(holder, now)
   }
 
-  /** Whether the address lies where we give addresses away, and nobody else has it. */
-  isFreeAddress(key: BindingKey, address: Ip6): boolean {
+  /** Whether it lies where we give addresses away, and nobody else has it. */
+  isFreeHost(key: BindingKey, host: number): boolean {
     const { plan } = this.context.scope
+    const address = addressOf(plan.prefix, host)
     const isDynamic = address >= plan.dynamic.first && address <= plan.dynamic.last && !isReservedInterfaceId(address)
-    const host = hostOf(plan.prefix, address)
     return (isDynamic || this.reservation(key)?.hosts.includes(host) === true) && this.isFree(key, host)
   }
 
@@ -181,9 +182,9 @@ export class Turn {
     const reserved = this.reservation(key)?.hosts ?? []
     const free = reserved.find(each => this.isFree(key, each))
     if (free !== undefined) return free
-    if (kept && this.isFreeAddress(key, addressOf(plan.prefix, kept.host))) return kept.host
-    const wanted = asked.find(address => this.isFreeAddress(key, address))
-    if (wanted !== undefined) return hostOf(plan.prefix, wanted)
+    if (kept && this.isFreeHost(key, kept.host)) return kept.host
+    const wanted = asked.flatMap(address => hostIn(scope, address) ?? []).find(each => this.isFreeHost(key, each))
+    if (wanted !== undefined) return wanted
     return allocate(key, identity.secret, plan, candidate => this.isFree(key, candidate))
   }
 
@@ -238,8 +239,8 @@ export class Turn {
   grant(ia: IaNa, key: BindingKey, binding: Binding | undefined, host: number): Option {
     this.bind(key, binding, { host })
     const granted = this.granted(host)
-    const others = askedOf(ia).filter(address => address !== granted.address)
-    return this.answer(ia, [granted, ...withdrawn(others)])
+    const others = askedOf(ia).filter(address => !granted.some(each => each.address === address))
+    return this.answer(ia, [...granted, ...withdrawn(others)])
   }
 
   /** The host gives its address back; it is kept for it all the same until somebody needs it. */
@@ -261,10 +262,11 @@ export class Turn {
   quarantine(
     { subnet, host, duid, iaid, mac }: Omit<Quarantine, 'until' | 'registeredAt'>,
     kind: 'declined' | 'probed',
+    address = addressOf(this.context.scope.plan.prefix, host),
   ): void {
-    const { now, scope } = this.context
+    const { now } = this.context
     this.#take(host)
-    this.news = { kind, duid, address: addressOf(scope.plan.prefix, host) }
+    this.news = { kind, duid, address }
     const until = now + quarantineTime
     this.changes.push({
       kind: 'quarantine',
@@ -272,11 +274,11 @@ export class Turn {
     })
   }
 
-  /** An address of the LAN with the lifetimes that we give. */
-  granted(host: number): IaAddress {
-    const { plan, lifetimes } = this.context.scope
-    const { preferred, valid } = lifetimes
-    return { kind: 'ia-address', address: addressOf(plan.prefix, host), preferred, valid, options: [] }
+  /** The addresses of a host with the lifetimes that we give: one from each prefix of the link. RFC 9915 section 18.3. */
+  granted(host: number): IaAddress[] {
+    const { scope } = this.context
+    const { preferred, valid } = scope.lifetimes
+    return addressesOf(scope, host).map(address => ({ kind: 'ia-address', address, preferred, valid, options: [] }))
   }
 
   /** The IA of the answer. T1 and T2 are the same in all of them. RFC 9915 section 18.3.4. */

@@ -48,6 +48,7 @@ function scope(): Scope {
   return {
     interface: name,
     plan,
+    beside: [],
     preference,
     rapidCommit: true,
     lifetimes,
@@ -91,7 +92,7 @@ process.on('SIGUSR1', () => {
     others: server.otherServers(),
     clones: server.clones(),
     reasons: [...server.reasons(), ...store.reasons()],
-    leases: store.leases([{ interface: name, subnet: plan.subnet, prefix: plan.prefix }]).rows,
+    leases: store.leases([{ interface: name, subnet: plan.subnet, prefixes: [plan.prefix] }]).rows,
     memory: process.memoryUsage().rss,
   })
 })

@@ -94,7 +94,7 @@ function check({ bytes }: Dhcp6Packet, scene: Scene): string {
     case MessageType.confirm: {
       const here = findOptions(message.options, 'ia-na')
         .flatMap(askedOf)
-        .every(address => judge(scene.scope.plan, address) === 'on-link')
+        .every(address => judge(scene.scope, address) === 'on-link')
       return findOption(reply.options, 'status-code')?.status === (here ? 0 : 4) ? 'right' : 'status of a Confirm'
     }
     case MessageType.release:

@@ -21,7 +21,7 @@ class WatchBench implements AsyncDisposable {
     this.watch = new LanWatch({
       link: { name: 'eth1', index: 2, mac: macA },
       linkLocal,
-      watched: { plan, managed, advertised },
+      watched: { plans: [plan], managed, advertised },
       duid: us,
       managedElsewhere: () => this.elsewhere,
       clock: systemClock,

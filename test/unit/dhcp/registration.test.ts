@@ -110,7 +110,7 @@ describe('an address that a host made itself', () => {
     bench.present.set(own, macA)
     bench.receive([message('registration', [told()]), own])
     await expect.poll(() => bench.replies).toMatchObject([{ to: own, port: 546, message: { type: 37 } }])
-    const lans = [{ interface: 'eth1', subnet: undefined, prefix: site }]
+    const lans = [{ interface: 'eth1', subnet: undefined, prefixes: [site] }]
     expect(bench.store.leases(lans).rows).toMatchObject([{ address: own, state: 'registered', linkLayerAddress: macA }])
     bench.receive([message('registration', [told()], them), own])
     await expect.poll(() => bench.replies.length).toBe(2)

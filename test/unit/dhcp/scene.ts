@@ -22,6 +22,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
   return {
     interface: 'eth1',
     plan: lanPlan(site, undefined),
+    beside: [],
     preference: 255,
     rapidCommit: true,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },

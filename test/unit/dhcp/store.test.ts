@@ -328,7 +328,7 @@ describe('leases as the status shows them', () => {
       { kind: 'quarantine', quarantine: { ...quarantine, subnet: undefined, host: 8 } },
     ])
     commit(store)
-    const { rows, leftOut } = store.leases([{ interface: 'eth1', subnet: undefined, prefix: site }])
+    const { rows, leftOut } = store.leases([{ interface: 'eth1', subnet: undefined, prefixes: [site] }])
     expect(leftOut).toBe(0)
     expect(rows.map(({ address, state }) => [address, state])).toEqual([
       [addressOf(site, 1), 'bound'],
