@@ -7,17 +7,17 @@ import type { LinkView, Overlay, OverlayReport } from './overlay.ts'
 import { Watch } from './watch.ts'
 
 /** An Ethernet that the operator looks after: who we are is configured, and only the interface can be amiss. */
-export class StaticOverlay implements Overlay {
+export class StaticOverlay extends Watch implements Overlay {
   readonly name = 'overlay'
   readonly #interface: string
   readonly #site: Site
-  readonly #watch: Watch
   #links: readonly LinkView[] = []
 
   constructor(o: { network: NetworkId; node: NodeAddress; interface: string; clock: Clock; log: Log }) {
+    const site = siteOf(o.network, o.node)
+    super(judge(site, o.interface, []), o.clock, o.log)
     this.#interface = o.interface
-    this.#site = siteOf(o.network, o.node)
-    this.#watch = new Watch(this.#judge(), o.clock, o.log)
+    this.#site = site
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
@@ -25,31 +25,19 @@ export class StaticOverlay implements Overlay {
     await aborted(signal)
   }
 
-  report(): OverlayReport {
-    return this.#watch.report
-  }
-
-  since(): number {
-    return this.#watch.since
-  }
-
-  onChange(listener: (report: OverlayReport) => void): Disposable {
-    return this.#watch.listen(listener)
-  }
-
   refresh(): void {
-    this.#watch.put(this.#judge())
+    this.put(judge(this.#site, this.#interface, this.#links))
   }
 
   update(links: readonly LinkView[]): void {
     this.#links = links
     this.refresh()
   }
+}
 
-  #judge(): OverlayReport {
-    const { network, node, mac } = this.#site
-    const known = { kind: 'static', network, node, interface: this.#interface, site: this.#site, notices: [] } as const
-    const finding = judgeLink(this.#interface, mac, this.#links, "a static overlay's is yours to make")
-    return finding ? { ...known, ...finding, carries: false } : { ...known, state: 'ok', carries: true }
-  }
+function judge(site: Site, name: string, links: readonly LinkView[]): OverlayReport {
+  const { network, node, mac } = site
+  const known = { kind: 'static', network, node, interface: name, site, notices: [] } as const
+  const finding = judgeLink(name, mac, links, "a static overlay's is yours to make")
+  return finding ? { ...known, ...finding, carries: false } : { ...known, state: 'ok', carries: true }
 }

@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import { logFields, sameReport } from './judge.ts'
-import type { OverlayReport } from './overlay.ts'
+import type { Overlay, OverlayReport } from './overlay.ts'
 
-/** The newest report and who wants to hear of the next. */
-export class Watch {
+/** What every overlay has: the newest report, and who wants to hear of the next. */
+export abstract class Watch implements Pick<Overlay, 'report' | 'since' | 'onChange'> {
   readonly #clock: Clock
   readonly #log: Log
   readonly #listeners = new Set<(report: OverlayReport) => void>()
@@ -18,16 +18,21 @@ export class Watch {
     this.#since = clock.monotonic()
   }
 
-  get report(): OverlayReport {
+  report(): OverlayReport {
     return this.#report
   }
 
-  get since(): number {
+  since(): number {
     return this.#since
   }
 
+  onChange(listener: (report: OverlayReport) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
+  }
+
   /** Takes a new report; tells everyone if it says something new. */
-  put(report: OverlayReport): void {
+  protected put(report: OverlayReport): void {
     const before = this.#report
     if (sameReport(before, report)) return
     this.#report = report
@@ -35,10 +40,5 @@ export class Watch {
     if (report.state === 'ok') this.#log.info(logFields(report), 'the overlay is ready')
     else this.#log.warn(logFields(report), 'the overlay is awaited')
     for (const listener of [...this.#listeners]) listener(report)
-  }
-
-  listen(listener: (report: OverlayReport) => void): Disposable {
-    this.#listeners.add(listener)
-    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }
 }

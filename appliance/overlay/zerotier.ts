@@ -23,24 +23,26 @@ export interface ZerotierOptions {
   readonly pace?: Pace
 }
 
+const notAsked: Visit = { kind: 'no-service', reason: 'ZeroTier has not been asked yet' }
+
 /** A network of the ZeroTier service on this machine, as its local API tells it. */
-export class ZerotierOverlay implements Overlay {
+export class ZerotierOverlay extends Watch implements Overlay {
   readonly name = 'overlay'
   readonly #home: string
   readonly #network: NetworkId
   readonly #pace: Pace
-  readonly #watch: Watch
-  #visit: Visit = { kind: 'no-service', reason: 'ZeroTier has not been asked yet' }
+  #visit: Visit = notAsked
   #links: readonly LinkView[] | undefined
   #known: Site | undefined // who this node was when it was last told
   #wake = new AbortController() // ends the pause between two visits
 
   constructor({ home, network, recalled, clock, log, pace = usualPace }: ZerotierOptions) {
+    const known = recalled?.network === network ? recalled : undefined
+    super(judge(network, notAsked, undefined, known), clock, log)
     this.#home = home
     this.#network = network
     this.#pace = pace
-    this.#known = recalled?.network === network ? recalled : undefined
-    this.#watch = new Watch(this.#judge(), clock, log)
+    this.#known = known
   }
 
   async run(signal: AbortSignal, ready: () => void): Promise<void> {
@@ -54,25 +56,13 @@ export class ZerotierOverlay implements Overlay {
         this.#visit = found
         const report = this.#judge()
         if (found.kind === 'answered') this.#known = report.site
-        this.#watch.put(report)
+        this.put(report)
         ready()
         await sleep(this.report().state === 'ok' ? this.#pace.settled : this.#pace.waiting, this.#wake.signal)
       }
     } finally {
       signal.removeEventListener('abort', stop)
     }
-  }
-
-  report(): OverlayReport {
-    return this.#watch.report
-  }
-
-  since(): number {
-    return this.#watch.since
-  }
-
-  onChange(listener: (report: OverlayReport) => void): Disposable {
-    return this.#watch.listen(listener)
   }
 
   refresh(): void {
@@ -82,7 +72,7 @@ export class ZerotierOverlay implements Overlay {
   update(links: readonly LinkView[]): void {
     const before = this.#own()
     this.#links = links
-    this.#watch.put(this.#judge())
+    this.put(this.#judge())
     // Where its link came, went or was made anew, the service has news too; other links' events are none of its business.
     if (this.#own() !== before) this.refresh()
   }
