@@ -1,7 +1,7 @@
 /**
  * `make test`: everything that is checked, one after the other, and at the end the lines that say how it came out.
  *
- * The lab runs real clients and kernels in real time, two files at once. Where the machine was short of breath a limit in a test may be
+ * The lab runs real clients and kernels in real time, three files at once. Where the machine was short of breath a limit in a test may be
  * missed, so a file of the lab that failed runs once more, alone; what then passes is counted as passed and named. More than three
  * such files are no accident.
  */

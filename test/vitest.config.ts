@@ -19,7 +19,7 @@ export default defineConfig({
           hookTimeout: 60_000,
           expect: { poll: { timeout: 30_000 } }, // where a second is what is promised, the test says a second
           pool: 'forks',
-          maxWorkers: 2,
+          maxWorkers: 3, // they wait more than they work: two cores are busy half of the time
           maxConcurrency: 8, // tests that only wait do so side by side
         },
       },
