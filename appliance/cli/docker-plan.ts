@@ -6,7 +6,7 @@ export interface DockerHost {
   readonly version: string // such as 20.10.24
   readonly file: string
   readonly present: Readonly<Record<string, unknown>> // what the file says
-  readonly lans: number // that siteplane serves on this machine
+  readonly forwards: boolean // for LANs, or for prefixes that are not Docker's
 }
 
 export interface DockerPlan {
@@ -14,14 +14,18 @@ export interface DockerPlan {
   readonly notes: readonly string[]
 }
 
-const filtersByDefault = 27 // the first major version that does for IPv6 what it does for IPv4
+// Major versions of Docker.
+const filtersByDefault = 27 // does for IPv6 what it does for IPv4
+const changesBridges = 28 // gives a bridge that stands another prefix
+
+const ownBridge = 'docker0' // which Docker makes; any other is the operator's
 
 /** The bridge of containers that are in no network of their own. Throws an OperatorError where there is none. */
 export function bridgeOf({ present, file }: Pick<DockerHost, 'present' | 'file'>): string {
-  const { bridge = 'docker0' } = present
+  const { bridge = ownBridge } = present
   if (bridge === 'none')
     throw new OperatorError(`${file} says bridge is "none": --network NAME is for a network of its own`)
-  return bridge === '' ? 'docker0' : String(bridge)
+  return bridge === '' ? ownBridge : String(bridge)
 }
 
 const major = ({ version }: Pick<DockerHost, 'version'>): number => Number(/^\d+/.exec(version)?.[0] ?? 0)
@@ -75,24 +79,53 @@ export function planNetwork(host: DockerHost, name: string, prefix: string): Net
     `-o com.docker.network.bridge.name=${name}`,
     ...(routed ? ['-o com.docker.network.bridge.gateway_mode_ipv6=routed'] : []),
   ]
-  const opened =
-    routed && filters(host)
-      ? `the published ports of containers on ${name} are open to all sites, under the addresses of the containers`
-      : `every port of every container on ${name} is open to all sites by IPv6, published or not`
+  if (filters(host) && !routed)
+    throw new OperatorError(
+      `${host.file} says that ip6tables is true, by which Docker ${host.version} drops what comes to ${name} by IPv6: take that out first`,
+    )
+  const opened = filters(host)
+    ? `the published ports of containers on ${name} are open to all sites, under the addresses of the containers, which answer pings`
+    : `every port of every container on ${name} is open to all sites by IPv6, published or not`
   return {
     command: `docker network create --ipv6 --subnet ${prefix} ${options.join(' ')} ${name}`,
-    notes: [opened, ...forwardPolicy(host)],
+    notes: [opened, ...forwarding(host)],
   }
 }
 
-/** Docker shuts the forwarding of everything that isn't its own, which on a router is everything. */
-function forwardPolicy(host: DockerHost): string[] {
-  if (host.lans === 0 || !filters(host)) return []
-  if (major(host) >= 28)
-    return host.present['ip-forward-no-drop'] === true
-      ? []
-      : [
-          `"ip-forward-no-drop": true must be in ${host.file}: else Docker stops this machine from forwarding for its LANs`,
-        ]
-  return ['after each start of Docker, ip6tables -P FORWARD ACCEPT: it stops this machine from forwarding for its LANs']
+/** With iptables Docker shuts the forwarding of everything that isn't its own; with nftables it waits for somebody to open it. */
+function forwarding(host: DockerHost): string[] {
+  const { present, file, forwards } = host
+  if (!filters(host)) return []
+  if (present['firewall-backend'] === 'nftables')
+    return [
+      'with nftables Docker makes no network before net.ipv4.ip_forward and net.ipv6.conf.all.forwarding are 1, and switches neither on',
+    ]
+  if (!forwards || present['ip-forward-no-drop'] === true) return []
+  const elseSo = 'Docker stops this machine from forwarding for anything but its containers'
+  return major(host) >= 28
+    ? [`"ip-forward-no-drop": true must be in ${file}: else ${elseSo}`]
+    : [`after each start of Docker, ip6tables -P FORWARD ACCEPT: ${elseSo}`]
+}
+
+/** What a bridge has now; undefined where there is none. */
+export type Bridge = { readonly addresses: readonly string[] } | undefined
+
+/** The commands by which Docker takes what its file says. `address` is what its bridge will have. */
+export function restart(host: DockerHost, plan: DockerPlan, bridge: Bridge, address: string | null): string[] {
+  const isNew = Object.entries(plan.settings).some(([key, value]) => host.present[key] !== value)
+  const global = bridge?.addresses.filter(each => !each.startsWith('fe80:')) ?? []
+  if (!isNew && global.some(each => each === address)) return []
+  const link = bridgeOf(host)
+  const between = [
+    ...(global.length > 0 && link === ownBridge && major(host) < changesBridges ? [`ip link delete ${link}`] : []),
+    // It doesn't take back what it filtered by when that is switched off.
+    ...(bridge && filters(host) && plan.settings['ip6tables'] === false ? withoutRules(link) : []),
+  ]
+  if (between.length === 0) return ['systemctl restart docker']
+  return ['systemctl stop docker docker.socket', ...between, 'systemctl start docker']
+}
+
+function withoutRules(link: string): string[] {
+  const names = link.includes('docker') ? '-e docker' : `-e docker -e ${link}`
+  return [`ip6tables-save | grep -vi ${names} | ip6tables-restore`, 'ip6tables -P FORWARD ACCEPT']
 }

@@ -1,15 +1,15 @@
 /** Docker's part: a prefix of this site for its containers, in daemon.json or as a network of its own. */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { networkInterfaces } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { type Command, InvalidArgumentError } from 'commander'
 import { messageOf, OperatorError } from '../base/errors.ts'
+import { formatIp6, type Ip6 } from '../base/ip6.ts'
 import { replaceFileSync } from '../base/whole-file.ts'
 import type { Prefixes, PrefixRow, Status } from '../http/api.ts'
 import { ask, socketOf } from './client.ts'
-import { bridgeOf, type DockerHost, isShut, planBridge, planNetwork } from './docker-plan.ts'
+import { type Bridge, bridgeOf, type DockerHost, isShut, planBridge, planNetwork, restart } from './docker-plan.ts'
 import { allocate, wholeNumber } from './prefix.ts'
 import type { CommonOptions } from './program.ts'
 import { json, type Terminal } from './terminal.ts'
@@ -74,30 +74,28 @@ export function show(told: Told): string {
 
 async function bridge(options: Options): Promise<Told> {
   const socket = socketOf(options)
-  const host = await hostFor(options, await ask<Status>(socket, '/v1/status'))
+  const { lan } = await ask<Status>(socket, '/v1/status')
+  const host = await hostFor(options, socket, lan.length)
   const link = bridgeOf(host)
   const open = options.open === true
   if (options.write && isShut(host, open)) throw new OperatorError(planBridge(host, '', open).notes.join('; '))
-  const row = await prefixFor(socket, 'docker', link, options.length, host.lans === 0 ? 80 : undefined)
-  const { settings, notes } = planBridge(host, row.prefix, open)
-  const isNew = Object.entries(settings).some(([key, value]) => host.present[key] !== value)
-  if (options.write && isNew) write(host, { ...host.present, ...settings })
-  return {
-    prefix: row.prefix,
-    interface: link,
-    dockerVersion: host.version,
-    file: host.file,
-    settings,
-    written: options.write === true,
-    commands: isShut(host, open) ? [] : restart(link, row.routerAddress, isNew),
-    notes,
-  }
+  const row = await prefixFor(socket, 'docker', link, options.length, lan.length === 0 ? 80 : undefined)
+  const plan = planBridge(host, row.prefix, open)
+  const commands = isShut(host, open) ? [] : restart(host, plan, standing(link), row.routerAddress)
+  const { settings, notes } = plan
+  if (options.write && Object.entries(settings).some(([key, value]) => host.present[key] !== value))
+    write(host, { ...host.present, ...settings })
+  const { version: dockerVersion, file } = host
+  const written = options.write === true
+  return { prefix: row.prefix, interface: link, dockerVersion, file, settings, written, commands, notes }
 }
 
 async function network(options: Options, name: string): Promise<Told> {
   if (options.write) throw new OperatorError('--write is for the default bridge: what a network has is not in the file')
   const socket = socketOf(options)
-  const host = await hostFor(options, await ask<Status>(socket, '/v1/status'))
+  const { lan } = await ask<Status>(socket, '/v1/status')
+  const host = await hostFor(options, socket, lan.length)
+  planNetwork(host, name, '') // nothing is allocated for what can't be
   const { prefix } = await prefixFor(socket, `docker-${name}`, name, options.length)
   const { command, notes } = planNetwork(host, name, prefix)
   const { version: dockerVersion, file } = host
@@ -118,18 +116,22 @@ async function prefixFor(
   return await allocate(socket, { name, interface: link, length: length ?? usualLength })
 }
 
-/** What makes Docker take it. It can't change the prefix of a bridge that stands. */
-function restart(link: string, address: string | null, isNew: boolean): string[] {
-  const own = (networkInterfaces()[link] ?? []).filter(
-    ({ family, address: each }) => family === 'IPv6' && !each.startsWith('fe80'),
-  )
-  if (!isNew && own.some(each => each.address === address)) return []
-  if (own.length === 0) return ['systemctl restart docker']
-  return ['systemctl stop docker docker.socket', `ip link delete ${link}`, 'systemctl start docker']
+/** What the kernel says about a bridge, which need not be up: no container may run. */
+function standing(link: string): Bridge {
+  const isNamed = (line: string) => line.trim().startsWith(`${link}:`)
+  if (!readFileSync('/proc/self/net/dev', 'utf8').split('\n').some(isNamed)) return undefined
+  if (!existsSync('/proc/self/net/if_inet6')) return { addresses: [] } // a kernel without IPv6
+  const rows = readFileSync('/proc/self/net/if_inet6', 'utf8')
+    .split('\n')
+    .map(line => line.trim().split(/\s+/))
+  const own = rows.filter(row => row.at(-1) === link)
+  return { addresses: own.map(([address]) => formatIp6(BigInt(`0x${address}`) as Ip6)) }
 }
 
-async function hostFor({ file, dockerVersion }: Options, { lan }: Status): Promise<DockerHost> {
-  return { version: dockerVersion ?? (await installed()), file, present: read(file), lans: lan.length }
+async function hostFor({ file, dockerVersion }: Options, socket: string, lans: number): Promise<DockerHost> {
+  const { prefixes } = await ask<Prefixes>(socket, '/v1/prefixes')
+  const forwards = lans > 0 || prefixes.some(({ name }) => !/^docker(-|$)/.test(name))
+  return { version: dockerVersion ?? (await installed()), file, present: read(file), forwards }
 }
 
 const paths = ['/usr/bin', '/usr/sbin', '/usr/local/bin', '/usr/local/sbin'] // a user's own PATH may lack some

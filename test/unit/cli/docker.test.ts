@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type DockerHost, planBridge, planNetwork } from '../../../appliance/cli/docker-plan.ts'
+import { type DockerHost, planBridge, planNetwork, restart } from '../../../appliance/cli/docker-plan.ts'
 import { FakeView, prefixRows, servingStatus } from '../http/view.ts'
 import { served } from './served.ts'
 import { run } from './terminal.ts'
@@ -12,7 +12,7 @@ const host = (over: Partial<DockerHost> = {}): DockerHost => ({
   version: '20.10.24',
   file: '/etc/docker/daemon.json',
   present: {},
-  lans: 1,
+  forwards: true,
   ...over,
 })
 
@@ -48,20 +48,98 @@ describe('what a version of Docker needs', () => {
     const create = `docker network create --ipv6 --subnet ${prefix} -o com.docker.network.bridge.name=web`
     expect(planNetwork(host(), 'web', prefix)).toEqual({ command: `${create} web`, notes: [open('web')] })
     const published =
-      'the published ports of containers on web are open to all sites, under the addresses of the containers'
+      'the published ports of containers on web are open to all sites, under the addresses of the containers, which answer pings'
     const routed = `${create} -o com.docker.network.bridge.gateway_mode_ipv6=routed web`
-    const noDrop =
-      '"ip-forward-no-drop": true must be in /etc/docker/daemon.json: else Docker stops this machine from forwarding for its LANs'
-    const policy =
-      'after each start of Docker, ip6tables -P FORWARD ACCEPT: it stops this machine from forwarding for its LANs'
+    const elseSo = 'Docker stops this machine from forwarding for anything but its containers'
+    const noDrop = `"ip-forward-no-drop": true must be in /etc/docker/daemon.json: else ${elseSo}`
+    const policy = `after each start of Docker, ip6tables -P FORWARD ACCEPT: ${elseSo}`
     expect(planNetwork(host({ version: '28.3.1' }), 'web', prefix)).toEqual({
       command: routed,
       notes: [published, noDrop],
     })
     expect(planNetwork(host({ version: '27.5' }), 'web', prefix).notes).toEqual([published, policy])
-    expect(planNetwork(host({ version: '28.3.1', lans: 0 }), 'web', prefix).notes).toEqual([published])
+    expect(planNetwork(host({ version: '28.3.1', forwards: false }), 'web', prefix).notes).toEqual([published])
     const present = { 'ip-forward-no-drop': true }
     expect(planNetwork(host({ version: '28.3.1', present }), 'web', prefix).notes).toEqual([published])
+    const nftables = { 'firewall-backend': 'nftables' }
+    expect(planNetwork(host({ version: '29.0.0', present: nftables }), 'web', prefix).notes).toEqual([
+      published,
+      'with nftables Docker makes no network before net.ipv4.ip_forward and net.ipv6.conf.all.forwarding are 1, and switches neither on',
+    ])
+    const filtering = host({ version: '24.0.5', present: { ip6tables: true } })
+    expect(() => planNetwork(filtering, 'web', prefix)).toThrowErrorMatchingInlineSnapshot(
+      `[OperatorError: /etc/docker/daemon.json says that ip6tables is true, by which Docker 24.0.5 drops what comes to web by IPv6: take that out first]`,
+    )
+  })
+
+  describe('what makes Docker take it', () => {
+    const address = 'fc9c:56c2:e389:e92c:eee5:c0de:0:1'
+    const other = { addresses: ['fe80::1', 'fd00::1'] }
+    const standing = { addresses: ['fe80::1', address] }
+    const settings = { ipv6: true, 'fixed-cidr-v6': prefix }
+    const rules = ['ip6tables-save | grep -vi -e docker | ip6tables-restore', 'ip6tables -P FORWARD ACCEPT']
+    const around = (...commands: string[]) => [
+      'systemctl stop docker docker.socket',
+      ...commands,
+      'systemctl start docker',
+    ]
+    test.for([
+      { name: 'a restart, where it has made no bridge', commands: ['systemctl restart docker'] },
+      {
+        name: 'a restart, where the bridge has IPv4 alone',
+        bridge: { addresses: [] },
+        commands: ['systemctl restart docker'],
+      },
+      {
+        name: 'another bridge, where it has one of another prefix',
+        bridge: other,
+        commands: around('ip link delete docker0'),
+      },
+      {
+        name: 'no other bridge, where it is not its own',
+        over: { present: { bridge: 'br0' } },
+        bridge: other,
+        commands: ['systemctl restart docker'],
+      },
+      {
+        name: 'a restart from 28 on',
+        over: { version: '28.5.2' },
+        bridge: other,
+        commands: ['systemctl restart docker'],
+      },
+      { name: 'nothing, where all is as it shall be', over: { present: settings }, bridge: standing, commands: [] },
+      {
+        name: 'its rules taken away, where it filtered',
+        open: true,
+        over: { version: '28.5.2' },
+        bridge: other,
+        commands: around(...rules),
+      },
+      {
+        name: 'both',
+        open: true,
+        over: { version: '27.5.1' },
+        bridge: other,
+        commands: around('ip link delete docker0', ...rules),
+      },
+      {
+        name: 'its rules for a bridge that is not its own',
+        open: true,
+        over: { version: '28.5.2', present: { bridge: 'br0' } },
+        bridge: other,
+        commands: around(rules[0]!.replace('docker', 'docker -e br0'), rules[1]!),
+      },
+      {
+        name: 'a restart, where nothing was filtered',
+        open: true,
+        over: { version: '28.5.2', present: { ip6tables: false } },
+        bridge: other,
+        commands: ['systemctl restart docker'],
+      },
+    ])('$name', ({ over = {}, open = false, bridge, commands }) => {
+      const docker = host(over)
+      expect(restart(docker, planBridge(docker, prefix, open), bridge, address)).toEqual(commands)
+    })
   })
 
   test('what the file says otherwise is not overruled', () => {
