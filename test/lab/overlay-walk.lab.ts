@@ -1,6 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { formatIp6 } from '../../appliance/base/ip6.ts'
 import { siteOf } from '../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
 import { allWell, type Facts, memberOf, statusOf, values, wordFor } from '../unit/overlay/facts.ts'
@@ -52,7 +53,7 @@ class RealWorld implements AsyncDisposable {
     const { facts } = this
     if (facts.service === 'not installed') return
     if (facts.service === 'answers garbage') this.zerotier.answerGarbage()
-    else this.zerotier.answers(statusOf(facts), memberOf(facts, networkId, 'zt0'))
+    else this.zerotier.answers(statusOf(facts), memberOf(facts, networkId, 'zt0'), facts.membership !== 'left')
   }
 
   async #breakService(service: Facts['service']): Promise<void> {
@@ -92,7 +93,8 @@ class RealWorld implements AsyncDisposable {
   }
 
   async #makeLink(): Promise<void> {
-    this.#plug = await this.#site.connect(this.#site.router, 'zt0', this.sitePrefix.mac)
+    const { address, mac } = this.sitePrefix
+    this.#plug = await this.zerotier.makeInterface({ address: formatIp6(address), mac })
   }
 
   /** Older kernels rename no link that is up. */

@@ -68,9 +68,14 @@ export class Site {
 
   /** The same for another computer, which may be anyone's. */
   async connect(host: Host, link: string, mac: string): Promise<Plug> {
-    const cable = await this.#overlay.plug({ host, link, mac }, overlayMtu)
+    const cable = await this.plugIn(host, link, mac)
     await host.setUp(link)
     return cable
+  }
+
+  /** The same, left down. */
+  async plugIn(host: Host, link: string, mac: string): Promise<Plug> {
+    return await this.#overlay.plug({ host, link, mac }, overlayMtu)
   }
 
   /**

@@ -4,7 +4,7 @@
  * becomes what `joining` has. Where `instead` is given, that is all it says. The overlay's interface is the lab's.
  */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 
@@ -20,7 +20,8 @@ function write(answers: object): void {
 }
 
 const server = createServer((request, response) => {
-  const say = (code: number, body: unknown) => response.writeHead(code).end(JSON.stringify(body))
+  const say = (code: number, body?: unknown) =>
+    response.writeHead(code).end(body === undefined ? '' : JSON.stringify(body))
   if (request.headers['x-zt1-auth'] !== token) return say(401, {})
   if (!existsSync(answersFile)) return say(500, {}) // its home was taken away
   const answers = JSON.parse(readFileSync(answersFile, 'utf8'))
@@ -30,16 +31,15 @@ const server = createServer((request, response) => {
   if (request.method === 'POST' && id !== undefined && !answers.networks[id] && answers.joining[id]) {
     answers.networks[id] = answers.joining[id]
     write(answers)
+    mkdirSync(join(home, 'networks.d'), { recursive: true })
+    writeFileSync(join(home, 'networks.d', `${id}.conf`), '\n')
   }
   const network = answers.networks[id ?? '']
-  return network ? say(200, network) : say(404, {})
+  return network ? say(200, network) : say(404)
 })
 server.listen(port, '127.0.0.1', () => {
   writeFileSync(join(home, 'authtoken.secret'), token, { mode: 0o600 })
   writeFileSync(join(home, 'zerotier-one.port'), `${port}`)
   process.stdout.write('listening\n')
 })
-process.once('SIGTERM', () => {
-  rmSync(join(home, 'zerotier-one.port'), { force: true })
-  process.exit(0)
-})
+process.once('SIGTERM', () => process.exit(0)) // its port number stays behind

@@ -1,6 +1,8 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Plug } from './lab.ts'
 import type { Program } from './program.ts'
 import { network, type Site } from './sites.ts'
 
@@ -40,7 +42,7 @@ export class Zerotier implements AsyncDisposable {
     this.#say({})
   }
 
-  /** Joined, with this status at the controller, such as `OK`. Where it is OK, the node has its 6PLANE address. */
+  /** Joined, with this status at the controller, such as `OK`. Only where it is OK, the node has its 6PLANE address: none was there before. */
   join(status: string, more: Record<string, unknown> = {}): void {
     this.#say({ [network]: { ...this.#member(status), ...more } })
   }
@@ -53,9 +55,9 @@ export class Zerotier implements AsyncDisposable {
     return { ...member, ...own }
   }
 
-  /** What the local API says, whatever the site is. */
-  answers(status: object, member: object | undefined): void {
-    this.#write(status, member ? { [network]: member } : {})
+  /** What the local API says, whatever the site is, and whether the network is among those that ZeroTier joins when it starts. */
+  answers(status: object, member: object | undefined, remembered = member !== undefined): void {
+    this.#write(status, member ? { [network]: member } : {}, remembered)
   }
 
   /** Says nothing of sense from now on. */
@@ -63,15 +65,27 @@ export class Zerotier implements AsyncDisposable {
     this.#replace({ instead: '<html>' })
   }
 
-  /** Ends without a farewell: its port number stays behind. */
+  /** Ends without a farewell. */
   async die(): Promise<void> {
     await this.#program?.stop('SIGKILL')
   }
 
-  /** ZeroTier makes its interface, and gives it its address. */
-  async makeInterface(): Promise<void> {
-    await this.#site.connectOverlay()
-    await this.#site.router.run('ip', '-6', 'address', 'add', `${this.#site.address}/40`, 'dev', 'zt0')
+  /**
+   * ZeroTier makes its interface, in the order and with the pauses of 1.16 (osdep/LinuxEthernetTap.cpp): the address comes while it is
+   * down, the MTU when it is up.
+   */
+  async makeInterface({ address, mac } = { address: this.#site.address, mac: this.#site.place.mac }): Promise<Plug> {
+    const { router } = this.#site
+    const plug = await this.#site.plugIn(router, 'zt0', '02:00:00:00:00:02')
+    const set = (...settings: readonly string[]) => router.ip('link', 'set', 'zt0', ...settings)
+    await set('mtu', '1500')
+    await router.ip('-6', 'address', 'add', `${address}/40`, 'dev', 'zt0')
+    await set('address', mac)
+    await setTimeout(100)
+    await set('up')
+    await setTimeout(100)
+    await set('mtu', '2800')
+    return plug
   }
 
   async removeInterface(): Promise<void> {
@@ -83,10 +97,14 @@ export class Zerotier implements AsyncDisposable {
   }
 
   #say(networks: Record<string, unknown>): void {
-    this.#write({ ...recorded('status'), address: this.#site.node }, networks)
+    this.#write({ ...recorded('status'), address: this.#site.node }, networks, network in networks)
   }
 
-  #write(status: object, networks: Record<string, unknown>): void {
+  #write(status: object, networks: Record<string, unknown>, remembered: boolean): void {
+    const memory = join(this.home, 'networks.d', `${network}.conf`)
+    mkdirSync(dirname(memory), { recursive: true })
+    if (remembered) writeFileSync(memory, '\n')
+    else rmSync(memory, { force: true })
     this.#replace({ status, networks, joining: { [network]: this.#member('REQUESTING_CONFIGURATION') } })
   }
 
