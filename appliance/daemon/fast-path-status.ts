@@ -5,7 +5,7 @@ import type { FastPathStatus, SiteRow } from '../http/api.ts'
 import { formatNodeAddress, type NetworkId, sitePrefix } from '../plane/sixplane.ts'
 import type { FastPath } from './fast-path.ts'
 import { numbers, wallTime } from './figures.ts'
-import type { Snapshot } from './status.ts'
+import type { Snapshot } from './snapshot.ts'
 
 const how = {
   stateless: "the next hop is computed from each packet's address",

@@ -1,16 +1,13 @@
 /** The status page's facts, put together from the parts. Nothing here decides; each sentence comes from the part that knows. */
 
-import type { Clock } from '../base/clock.ts'
 import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { PartState } from '../base/part.ts'
 import { titleOf } from '../config/overlay.ts'
-import type { Config } from '../config/schema.ts'
 import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Clone, LanServer } from '../dhcp/lan-server.ts'
 import { relayInfoOf } from '../dhcp/relay-message.ts'
 import type { Route } from '../dhcp/route.ts'
 import type { Store } from '../dhcp/store.ts'
-import type { FastPathPlan } from '../fastpath/plan.ts'
 import type {
   LanStatus,
   LeaseRow,
@@ -18,47 +15,19 @@ import type {
   OtherRouter,
   OverlayStatus,
   PartStatus,
-  PrefixRow,
   SegmentStatus,
   Status,
 } from '../http/api.ts'
 import type { OtherRouter as OtherRouterSeen } from '../ndp/other-routers.ts'
-import type { KernelStatus } from '../netlink/converge.ts'
-import type { OverlayReport } from '../overlay/overlay.ts'
-import type { Site } from '../plane/site.ts'
 import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixplane.ts'
-import type { FastPath } from './fast-path.ts'
 import { fallbacks, fastPathStatus, membersOf } from './fast-path-status.ts'
 import { numbers, wallTime } from './figures.ts'
 import type { Ipv4 } from './ipv4.ts'
 import { flagsOf, type LanRunner, sentToUsByOthers } from './lan.ts'
 import { managedNotices } from './managed.ts'
 import type { Slaac } from './slaac.ts'
+import type { Snapshot } from './snapshot.ts'
 import { unadvertised } from './unadvertised.ts'
-
-export interface Snapshot {
-  readonly version: string
-  readonly startedAt: number // milliseconds since 1970
-  readonly config: Config // with this overlay and its LANs alone
-  readonly several: boolean // overlays
-  readonly refusedConfig: string | undefined // why the newest configuration isn't in use
-  readonly report: OverlayReport
-  readonly site: Site | undefined
-  readonly kernel: KernelStatus
-  readonly lans: readonly LanRunner[]
-  readonly resolverCounters: object | undefined // undefined: it doesn't run
-  readonly resolverFailure: string | undefined
-  readonly fastPlan: FastPathPlan | undefined
-  readonly fastPath: FastPath
-  readonly prefixes: readonly PrefixRow[]
-  readonly prefixConflicts: readonly string[]
-  readonly storeReasons: readonly string[]
-  readonly ipv4: Ipv4
-  readonly slaac: Slaac
-  readonly parts: readonly { readonly name: string; readonly state: PartState }[]
-  readonly httpReasons: readonly string[]
-  readonly clock: Clock
-}
 
 export function statusOf(snapshot: Snapshot): Status {
   const lan = snapshot.lans.map(runner => lanStatus(runner, snapshot))

@@ -4,10 +4,10 @@ import { ldhName } from '../base/domain-name.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Binding, isLive } from './binding.ts'
 import type { Offer } from './configuration.ts'
+import type { Context } from './context.ts'
 import { type Duid, macOfDuid } from './duid.ts'
 import { findOption, type Option } from './options.ts'
 import type { Reservation } from './reservations.ts'
-import type { Context } from './turn.ts'
 
 export class Client {
   readonly duid: Duid | undefined

@@ -6,11 +6,12 @@ import { equalPrefix, type Prefix } from '../base/ip6.ts'
 import { wholeSite } from '../plane/plan.ts'
 import { allocatePrefix, drawFor } from './allocate.ts'
 import { addressOf, type Binding, type BindingKey, hostOf, isLive, isSameKey, prefixOfDelegation } from './binding.ts'
+import type { Probe } from './context.ts'
 import { MessageType } from './message.ts'
 import { findOptions, type IaPd, type IaPrefix, type Option } from './options.ts'
 import { atHome, type DelegationPool, judgePrefix, plansOf } from './scope.ts'
 import { Status } from './status.ts'
-import { type Probe, status, type Turn } from './turn.ts'
+import { status, type Turn } from './turn.ts'
 
 export const mostDelegations = 4096 // of a site, our own: each is a route in the kernel
 const mostOfOne = 64 // of one card, our own: a stranger must not take them all

@@ -1,7 +1,8 @@
 import type { Ip6 } from '../base/ip6.ts'
 import { type Binding, type BindingKey, isLive } from './binding.ts'
+import type { Probe } from './context.ts'
 import { addressesOf } from './scope.ts'
-import type { Probe, Turn } from './turn.ts'
+import type { Turn } from './turn.ts'
 
 const mostFound = 8 // of one message, our own: a LAN where that many addresses are in use has other troubles
 

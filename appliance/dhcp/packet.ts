@@ -3,13 +3,13 @@ import type { Ip6 } from '../base/ip6.ts'
 import type { Mac } from '../base/mac.ts'
 import { type Binding, type Bindings, type Change, isLive } from './binding.ts'
 import { askedCodes } from './configuration.ts'
+import type { Probe, Probed } from './context.ts'
 import { mostOctets } from './fit.ts'
 import { type Message, MessageType } from './message.ts'
 import type { Option } from './options.ts'
 import { encodeRelayReply, suppliedBy, wantsItsPort } from './relay-message.ts'
 import type { Route } from './route.ts'
 import { hostIn, type Scope } from './scope.ts'
-import type { Probe, Probed } from './turn.ts'
 
 const clientPort = 546 // RFC 9915 section 7.2
 const serverPort = 547

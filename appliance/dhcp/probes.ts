@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import type { Probe, Probed } from './turn.ts'
+import type { Probe, Probed } from './context.ts'
 
 const remembered = 10_000 // covers Solicit and Request of one exchange
 const most = 1024

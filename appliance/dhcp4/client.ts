@@ -1,7 +1,6 @@
 import { toHex } from '../base/bytes.ts'
 import type { Mac } from '../base/mac.ts'
-import type { Message4 } from './codec.ts'
-import { hostnameIn, option } from './option.ts'
+import { hostnameIn, type Message4, option } from './message.ts'
 
 /** Who sends a message. */
 export interface Client4 {

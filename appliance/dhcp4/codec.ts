@@ -7,21 +7,9 @@ import table from 'dhcp/lib/options.js'
 import protocol from 'dhcp/lib/protocol.js'
 import { DecodeError, Reader } from '../base/bytes.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp4, type Ip4, parseIp4 } from '../base/ip4.ts'
-import { type Mac, parseMac } from '../base/mac.ts'
-import { option } from './option.ts'
-
-/** A message of a client or a server. RFC 2131 section 2. */
-export interface Message4 {
-  readonly op: 'request' | 'reply'
-  readonly xid: number
-  readonly broadcast: boolean // the client can't receive unicast before it has an address
-  readonly ciaddr: Ip4 // what the client has
-  readonly yiaddr: Ip4 // what it is to have
-  readonly giaddr: Ip4 // of a relay
-  readonly mac: Mac
-  readonly options: ReadonlyMap<number, Uint8Array>
-}
+import { formatIp4, parseIp4 } from '../base/ip4.ts'
+import { parseMac } from '../base/mac.ts'
+import { type Message4, option } from './message.ts'
 
 for (let code = 1; code < 255; code++) table.opts[code] = { name: String(code), type: 'UInt8s' } // written as we give them
 

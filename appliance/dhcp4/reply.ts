@@ -1,8 +1,8 @@
 /** The replies of a server, and where they go. RFC 2131 sections 4.1 and 4.3.1. */
 import { broadcast4, type Ip4, ip4Bytes, unspecified4 } from '../base/ip4.ts'
 import { type Mac, parseMac } from '../base/mac.ts'
-import type { Message4 } from './codec.ts'
-import { leaseOptions, networkOptions, option, type Type4, type4 } from './option.ts'
+import { type Message4, option, type Type4, type4 } from './message.ts'
+import { leaseOptions, networkOptions } from './option.ts'
 import type { Scope4 } from './scope.ts'
 
 /** A message and whom it is for. A host that has no address yet is found by its MAC alone. */

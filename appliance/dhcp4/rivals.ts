@@ -1,8 +1,8 @@
 /** Other DHCPv4 servers on the LAN: asked for now and then, heard of whenever they speak to everyone. It reads no clock. */
 import { formatIp4, type Ip4, unspecified4 } from '../base/ip4.ts'
 import type { Mac } from '../base/mac.ts'
-import type { Message4 } from './codec.ts'
-import { option, type4, u32 } from './option.ts'
+import { type Message4, option, type4 } from './message.ts'
+import { u32 } from './option.ts'
 
 export interface Rival4 {
   readonly address: Ip4 // what it calls itself

@@ -1,6 +1,7 @@
 import { type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
 import { type Mac, parseMac } from '../../../appliance/base/mac.ts'
 import { offersOf, type Settings } from '../../../appliance/dhcp/configuration.ts'
+import type { Probe, Probed } from '../../../appliance/dhcp/context.ts'
 import { type Duid, parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type IaNa, type Option, optionCode } from '../../../appliance/dhcp/options.ts'
@@ -8,7 +9,6 @@ import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import type { Scope } from '../../../appliance/dhcp/scope.ts'
 import { decide, type Outcome } from '../../../appliance/dhcp/server.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
-import type { Probe, Probed } from '../../../appliance/dhcp/turn.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 
 export const site = parsePrefix('fc9c:56c2:e389:e92c:eee5::/80')

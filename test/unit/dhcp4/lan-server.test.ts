@@ -4,7 +4,7 @@ import { KernelError } from '../../../appliance/base/errors.ts'
 import { broadcast4, formatIp4, type Ip4, parseIp4 } from '../../../appliance/base/ip4.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { type Mac, parseMac } from '../../../appliance/base/mac.ts'
-import { decodeMessage, encodeMessage, type Message4 } from '../../../appliance/dhcp4/codec.ts'
+import { decodeMessage, encodeMessage } from '../../../appliance/dhcp4/codec.ts'
 import {
   clientPort,
   decodeArp,
@@ -15,7 +15,7 @@ import {
   serverPort,
 } from '../../../appliance/dhcp4/frame.ts'
 import { LanServer4 } from '../../../appliance/dhcp4/lan-server.ts'
-import { option, typeOf } from '../../../appliance/dhcp4/option.ts'
+import { type Message4, option, typeOf } from '../../../appliance/dhcp4/message.ts'
 import type { FrameIn, Sockets4 } from '../../../appliance/dhcp4/socket.ts'
 import { Store4 } from '../../../appliance/dhcp4/store.ts'
 import { Folder } from '../dhcp/stored.ts'

@@ -1,10 +1,9 @@
 import { type Ip4, ip4Bytes, parseInterfaceAddress4, parseIp4 } from '../../../appliance/base/ip4.ts'
 import { type Mac, parseMac } from '../../../appliance/base/mac.ts'
 import type { Context4 } from '../../../appliance/dhcp4/choice.ts'
-import type { Message4 } from '../../../appliance/dhcp4/codec.ts'
 import { type Lease4, Table4 } from '../../../appliance/dhcp4/lease.ts'
+import { type Message4, option, type Type4, type4 } from '../../../appliance/dhcp4/message.ts'
 import { Offers } from '../../../appliance/dhcp4/offers.ts'
-import { option, type Type4, type4 } from '../../../appliance/dhcp4/option.ts'
 import type { Scope4 } from '../../../appliance/dhcp4/scope.ts'
 
 export const us = parseIp4('192.168.8.1')

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { formatIp4, ip4FromBytes, parseIp4 } from '../../../appliance/base/ip4.ts'
 import type { Context4 } from '../../../appliance/dhcp4/choice.ts'
-import { option } from '../../../appliance/dhcp4/option.ts'
+import { option } from '../../../appliance/dhcp4/message.ts'
 import { decide, type Outcome4 } from '../../../appliance/dhcp4/server.ts'
 import { contextOf, holds, leaseOf, macA, macB, message, scope, start, us } from './scene.ts'
 
