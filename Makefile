@@ -124,6 +124,10 @@ test-kernels: EXTRA_NEEDS := $(KERNELS_NEEDS)
 test-kernels: root setup ## tests on each kernel of Debian 12 and its backports, in an emulator (KERNELS=6.1.0-56-amd64)
 	@node test/kernels/run.ts
 
+.PHONY: test-hosts
+test-hosts: root setup ## Docker, Incus, libvirt and LXC by what README says, downloaded unless under build/ (HOSTS=docker)
+	@node test/hosts/run.ts
+
 .PHONY: unit
 unit: setup ## the tests that need nothing but Node
 	@vitest run --config test/vitest.config.ts --project unit

@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * `unit` needs nothing but Node; the others need root, and `lab`, `alone` and `bench` build namespaces. `alone` is what touches limits
- * of the whole machine. All fail on an unhandled error.
+ * of the whole machine, `hosts` what runs other releases of Debian. All fail on an unhandled error.
  */
 export default defineConfig({
   test: {
@@ -30,6 +30,15 @@ export default defineConfig({
           testTimeout: 120_000,
           pool: 'forks',
           maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          name: 'hosts',
+          include: ['test/hosts/**/*.lab.ts'],
+          testTimeout: 600_000, // the first run downloads
+          pool: 'forks',
+          maxWorkers: 2,
         },
       },
       { test: { name: 'bpf', include: ['test/bpf/**/*.test.ts'], testTimeout: 60_000, pool: 'forks', maxWorkers: 1 } },

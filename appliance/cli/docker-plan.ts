@@ -103,7 +103,9 @@ function forwarding(host: DockerHost): string[] {
   if (!forwards || present['ip-forward-no-drop'] === true) return []
   const elseSo = 'Docker stops this machine from forwarding for anything but its containers'
   return major(host) >= 28
-    ? [`"ip-forward-no-drop": true must be in ${file}: else ${elseSo}`]
+    ? [
+        `"ip-forward-no-drop": true must be in ${file}, and where Docker has started before, ip6tables -P FORWARD ACCEPT once after its restart: else ${elseSo}`,
+      ]
     : [`after each start of Docker, ip6tables -P FORWARD ACCEPT: ${elseSo}`]
 }
 

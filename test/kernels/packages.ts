@@ -1,7 +1,8 @@
 /** The kernels that Debian 12 offers, from apt's own lists and archives; they are unpacked under build/, never installed. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { Apt } from '../apt.ts'
 import { run } from '../lab/program.ts'
 
 /** One build of a kernel. */
@@ -12,7 +13,6 @@ export interface Kernel {
 }
 
 export const folder = fileURLToPath(new URL('../../build/kernels/', import.meta.url))
-const mirror = process.env['DEBIAN'] ?? 'http://deb.debian.org'
 const suites = {
   bookworm: 'debian',
   'bookworm-updates': 'debian',
@@ -20,29 +20,18 @@ const suites = {
   'bookworm-backports': 'debian',
 }
 
-// Beside the machine's own sources, which need not have the backports, and whose lists are not ours to change.
-const apt = join(folder, 'apt')
-const options = [
-  `Dir::Etc::SourceList=${apt}/sources.list`,
-  'Dir::Etc::SourceParts=/dev/null',
-  `Dir::State::Lists=${apt}/lists`,
-  `Dir::Cache=${apt}/cache`,
-  'APT::Sandbox::User=root', // apt's user may not be allowed to read this folder
-].flatMap(option => ['-o', option])
+let asked: Promise<Apt> | undefined
+const apt = (): Promise<Apt> => (asked ??= Apt.create(join(folder, 'apt'), suites))
 
 /** Every kernel for amd64, oldest first. */
 export async function offered(): Promise<Kernel[]> {
-  for (const name of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(apt, name), { recursive: true })
-  const key = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
-  const lines = Object.entries(suites).map(([suite, archive]) => `deb ${key} ${mirror}/${archive} ${suite} main\n`)
-  writeFileSync(join(apt, 'sources.list'), lines.join(''))
-  await run('apt-get', ...options, '--error-on=any', 'update')
-  const found = await run('apt-cache', ...options, 'search', '--names-only', '^linux-image-.*amd64$')
+  const debian = await apt()
+  const found = await debian.cache('search', '--names-only', '^linux-image-.*amd64$')
   const packages = found
     .split('\n')
     .map(line => line.split(' ')[0]!)
     .filter(name => name !== '')
-  return kernels(await run('apt-cache', ...options, 'show', ...packages))
+  return kernels(await debian.cache('show', ...packages))
 }
 
 /** The kernels among the packages that `apt-cache show` describes. */
@@ -71,19 +60,12 @@ export async function unpack({ name, version }: Kernel): Promise<string> {
   if (existsSync(whole)) return whole
   const half = mkdtempSync(`${whole}-`)
   try {
-    await fetch(`linux-image-${name}=${version}`, half, ...leftOut.map(path => `--exclude=*/${path}`))
+    const options = leftOut.map(path => `--exclude=*/${path}`)
+    await (await apt()).unpack(`linux-image-${name}=${version}`, half, ...options)
     await run('depmod', '-b', half, name)
     renameSync(half, whole)
   } finally {
     rmSync(half, { recursive: true, force: true })
   }
   return whole
-}
-
-/** Downloads a package, checked by apt against Debian's signature, and unpacks it into a folder. */
-async function fetch(what: string, into: string, ...tarOptions: readonly string[]): Promise<void> {
-  const here = ['env', `--chdir=${into}`]
-  await run(...here, 'apt-get', ...options, 'download', what)
-  const script = 'dpkg-deb --fsys-tarfile *.deb >files.tar; tar -x -f files.tar "$@"; rm -- *.deb files.tar'
-  await run(...here, 'sh', '-euc', script, 'sh', ...tarOptions)
 }

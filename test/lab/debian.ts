@@ -13,7 +13,7 @@ const base = join(repository, 'build/debian-12')
 const packages = 'systemd,systemd-sysv,dbus,iproute2,procps'
 
 /** Resolves with the folder of a Debian 12 that nobody writes to. */
-async function debian(): Promise<string> {
+export async function debian(): Promise<string> {
   if (existsSync(base)) return base
   mkdirSync(join(repository, 'build'), { recursive: true })
   const half = mkdtempSync(`${base}-`) // renamed when whole: an interrupted one is never taken for a Debian

@@ -51,7 +51,7 @@ describe('what a version of Docker needs', () => {
       'the published ports of containers on web are open to all sites, under the addresses of the containers, which answer pings'
     const routed = `${create} -o com.docker.network.bridge.gateway_mode_ipv6=routed web`
     const elseSo = 'Docker stops this machine from forwarding for anything but its containers'
-    const noDrop = `"ip-forward-no-drop": true must be in /etc/docker/daemon.json: else ${elseSo}`
+    const noDrop = `"ip-forward-no-drop": true must be in /etc/docker/daemon.json, and where Docker has started before, ip6tables -P FORWARD ACCEPT once after its restart: else ${elseSo}`
     const policy = `after each start of Docker, ip6tables -P FORWARD ACCEPT: ${elseSo}`
     expect(planNetwork(host({ version: '28.3.1' }), 'web', prefix)).toEqual({
       command: routed,
