@@ -55,7 +55,7 @@ export function desired(given: Intent, state: KernelState, changes: Changes): De
   const links = new Map(state.links.map(link => [link.name, link]))
   const isThere = (name: string) => links.has(name)
   const overlays = known.flatMap(({ overlay }) => overlay?.link ?? [])
-  const lans = known.flatMap(intent => intent.lans.map(lan => lan.link))
+  const lans = [...new Set(known.flatMap(intent => intent.lans.map(lan => lan.link)))] // one may be in several networks
   const inner = innerLinks(known)
   const asking = known.filter(({ resolver }) => resolver === 'netlink').flatMap(({ overlay }) => overlay?.link ?? [])
   const routers = known.some(isRouter)
@@ -136,7 +136,7 @@ export function isOurs(program: Program, { programs }: Changes): boolean {
 function programs(intent: Intent, links: Links, direct: boolean): Program[] {
   return intent.programs.flatMap(({ link: name, point, id }) => {
     const link = links.get(name)
-    return link ? [{ link: link.index, point, way: direct ? 'direct' : 'clsact', id }] : []
+    return link ? [{ link: link.index, point, way: direct ? 'direct' : 'clsact', id, slot: intent.slot ?? 0 }] : []
   })
 }
 

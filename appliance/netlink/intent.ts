@@ -20,6 +20,7 @@ export interface Intent {
   readonly routes: readonly { readonly prefix: Prefix; readonly link: string; readonly via: Ip6 | undefined }[]
   readonly local?: readonly { readonly prefix: Prefix; readonly link: string }[] // on LANs, and not of the site's prefix
   readonly beside?: readonly Intent[] // of the other overlays of this machine
+  readonly slot?: number // of these overlays, the same whether the others are there or not: where classifiers stand
 }
 
 export type KnownIntent = Intent & { readonly site: Site }

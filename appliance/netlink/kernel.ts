@@ -5,6 +5,8 @@
 import { type Ip6, type Prefix, parseIp6 } from '../base/ip6.ts'
 import { type Mac, parseMac } from '../base/mac.ts'
 
+export const mostSlots = 8 // as many overlays as there may be
+
 export const mark = 80 // routes, rules and addresses of ours carry this protocol number; table 80 holds our routes
 
 /** The stateless next hop: whatever goes there is for the owner of its destination. The MAC's first octet is no member's. */
@@ -46,6 +48,7 @@ export interface Route {
 
 export interface Rule {
   readonly priority: number
+  readonly source?: Prefix | undefined
   readonly destination: Prefix | undefined
   readonly inputLink: string | undefined // name, as the kernel keeps it
   readonly action:
@@ -71,6 +74,7 @@ export interface Program {
   readonly point: Point
   readonly way: 'direct' | 'clsact'
   readonly id: number // the kernel's number for it
+  readonly slot: number // of a classifier, where several of ours stand at a point: 0 to 7
 }
 
 /** The clsact discipline of a link, which carries classifiers. */

@@ -332,8 +332,9 @@ const sameAddress = (a: Pick<Neighbour, 'link' | 'address'>, b: Pick<Neighbour, 
 
 const samePlace = (a: Program, b: Program): boolean => a.link === b.link && a.point === b.point && a.way === b.way
 
-/** A classifier takes the place of another; programs that stand directly stand side by side. */
-const replaces = (a: Program, b: Program): boolean => samePlace(a, b) && (a.way === 'clsact' || a.id === b.id)
+/** A classifier takes the place of another in its slot; programs that stand directly stand side by side. */
+const replaces = (a: Program, b: Program): boolean =>
+  samePlace(a, b) && (a.way === 'clsact' ? a.slot === b.slot : a.id === b.id)
 
 const sameSlot = (a: Route, b: Route): boolean =>
   a.table === b.table && a.metric === b.metric && equalPrefix(a.destination, b.destination)

@@ -21,7 +21,7 @@ export async function dumpPrograms(
       const filters = await requests.dump(RtType.GETTFILTER, encodeFilterDump(link, point), purpose)
       for (const filter of filters.flatMap(({ data }) => decodeFilter(data) ?? [])) {
         if (!filter.ours) shared = true
-        else programs.push({ link, point, way: 'clsact', id: filter.id ?? 0 })
+        else programs.push({ link, point, way: 'clsact', id: filter.id ?? 0, slot: filter.slot })
       }
     }
     hooks.push({ link, shared })
@@ -31,5 +31,7 @@ export async function dumpPrograms(
 
 /** The programs that stand directly on a link, whoever put them there. Throws a KernelError. */
 export function listDirect(link: number, direct: DirectHook): Program[] {
-  return points.flatMap(point => direct.list(link, point).map(id => ({ link, point, way: 'direct' as const, id })))
+  return points.flatMap(point =>
+    direct.list(link, point).map(id => ({ link, point, way: 'direct' as const, id, slot: 0 })),
+  )
 }

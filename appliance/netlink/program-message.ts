@@ -1,5 +1,5 @@
 import { Attributes, encodeBody } from './codec.ts'
-import { mark, type Point } from './kernel.ts'
+import { mark, mostSlots, type Point, type Program } from './kernel.ts'
 
 /** struct tcmsg, rtnetlink(7): family 0, ifindex 4 (i32), handle 8, parent 12, info 16. */
 const headerSize = 20
@@ -17,6 +17,7 @@ const owner = 'siteplane'
 export interface Filter {
   readonly ours: boolean
   readonly id: number | undefined // the kernel's number of the program
+  readonly slot: number
 }
 
 /** The link of a clsact discipline; undefined for other disciplines. */
@@ -33,6 +34,8 @@ export function encodeHook(link: number): Uint8Array {
   return encodeBody(headerOf(link, clsact.handle, clsact.parent, 0), [[attribute.KIND, 'clsact']])
 }
 
+type Place = Pick<Program, 'link' | 'point' | 'slot'>
+
 /** Undefined for the list that a filter stands in, which is told beside it. */
 export function decodeFilter(body: Buffer): Filter | undefined {
   const attributes = new Attributes(body, headerSize)
@@ -41,8 +44,9 @@ export function decodeFilter(body: Buffer): Filter | undefined {
   if (handle === 0 || !options) return undefined
   const isBpf = attributes.text(attribute.KIND) === 'bpf'
   const inner = isBpf ? new Attributes(options, 0) : undefined
-  const marked = handle === mark && body.readUInt32LE(16) >>> 16 === mark
-  return { ours: marked && inner?.text(bpf.NAME) === owner, id: inner?.u32(bpf.ID) }
+  const slot = handle - mark
+  const marked = slot >= 0 && slot < mostSlots && body.readUInt32LE(16) >>> 16 === mark
+  return { ours: marked && inner?.text(bpf.NAME) === owner, id: inner?.u32(bpf.ID), slot }
 }
 
 export function encodeFilterDump(link: number, point: Point): Uint8Array {
@@ -50,25 +54,25 @@ export function encodeFilterDump(link: number, point: Point): Uint8Array {
 }
 
 /** A program on a hook, where one of ours is replaced in one step. */
-export function encodeFilter(link: number, point: Point, fd: number): Uint8Array {
+export function encodeFilter({ link, point, slot }: Place, fd: number): Uint8Array {
   const options = encodeBody(new Uint8Array(), [
     [bpf.FD, fd],
     [bpf.NAME, owner],
     [bpf.FLAGS, directAction],
   ])
-  return encodeBody(ownPlace(link, point), [
+  return encodeBody(ownPlace(link, point, slot), [
     [attribute.KIND, 'bpf'],
     [attribute.OPTIONS | nested, options],
   ])
 }
 
-export function encodeFilterRemoval(link: number, point: Point): Uint8Array {
-  return encodeBody(ownPlace(link, point), [[attribute.KIND, 'bpf']])
+export function encodeFilterRemoval({ link, point, slot }: Place): Uint8Array {
+  return encodeBody(ownPlace(link, point, slot), [[attribute.KIND, 'bpf']])
 }
 
-/** Where our classifier stands at a point: our mark is its priority and its handle. */
-function ownPlace(link: number, point: Point): Buffer {
-  return headerOf(link, mark, parents[point], ((mark << 16) | anyProtocol) >>> 0)
+/** Where our classifier stands at a point: our mark is its priority, and with its slot its handle. */
+function ownPlace(link: number, point: Point, slot: number): Buffer {
+  return headerOf(link, mark + slot, parents[point], ((mark << 16) | anyProtocol) >>> 0)
 }
 
 function headerOf(link: number, handle: number, parent: number, info: number): Buffer {

@@ -4,12 +4,13 @@ import type { Changes } from './journal.ts'
 import type { KernelState, Program, Step } from './kernel.ts'
 
 const place = ({ link, point }: Program) => `${link} ${point}`
-const sameProgram = (a: Program) => (b: Program) => place(a) === place(b) && a.way === b.way && a.id === b.id
+const sameProgram = (a: Program) => (b: Program) =>
+  place(a) === place(b) && a.way === b.way && a.id === b.id && (a.way === 'direct' || a.slot === b.slot)
 const attach = (program: Program): Step => ({ op: 'attach-program', program })
 const detach = (program: Program): Step => ({ op: 'detach-program', program })
 
 /**
- * A new program stands before the old one goes: a classifier replaces another in place, and of two that stand directly both run for
+ * A new program stands before the old one goes: a classifier replaces another in its slot, and of two that stand directly both run for
  * a moment, which does no harm.
  *
  * To put a program directly on a link takes the kernel a grace period of RCU, 10 to 30 ms with RTNL held, one after the other. So a

@@ -15,8 +15,9 @@ export function formatRoute(route: Route, links: readonly Link[]): string {
   return `${words.join('')} table ${route.table} proto ${route.protocol} metric ${route.metric}`
 }
 
-export function formatRule({ priority, destination, inputLink, action, protocol }: Rule): string {
+export function formatRule({ priority, source, destination, inputLink, action, protocol }: Rule): string {
   const words = [`${priority}:`]
+  if (source) words.push(`from ${formatPrefix(source)}`)
   if (destination) words.push(`to ${formatPrefix(destination)}`)
   if (inputLink !== undefined) words.push(`iif ${inputLink}`)
   if (action.kind === 'prohibit') words.push('prohibit')
@@ -45,11 +46,11 @@ export function formatStep(step: Step, links: readonly Link[]): string {
     }
     case 'attach-program':
     case 'detach-program': {
-      const { link, point, way, id } = step.program
+      const { link, point, way, id, slot } = step.program
       const place = `dev ${linkName(links, link)}`
       const on = step.op === 'attach-program'
       if (way === 'direct') return `net ${on ? 'attach' : 'detach'} tcx_${point} id ${id} ${place}`
-      return `filter ${on ? 'replace' : 'delete'} ${place} ${point} pref ${mark} handle ${mark} bpf id ${id}`
+      return `filter ${on ? 'replace' : 'delete'} ${place} ${point} pref ${mark} handle ${mark + slot} bpf id ${id}`
     }
     case 'remove-hook':
       return `qdisc delete dev ${linkName(links, step.link)} clsact`

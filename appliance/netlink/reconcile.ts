@@ -2,7 +2,7 @@
  * The difference between what the kernel should hold and what it holds, as steps: first everything new, then away with what is
  * no longer wanted. Only what carries our mark, or stands among our changes, is ever removed or reset.
  */
-import { equalPrefix, formatIp6 } from '../base/ip6.ts'
+import { equalPrefix, formatIp6, type Prefix } from '../base/ip6.ts'
 import type { Desired } from './desired.ts'
 import { conf, isForwarding, isOpening, recordOf, type Setting } from './forwarding.ts'
 import type { Changes, SysctlRecord } from './journal.ts'
@@ -176,11 +176,14 @@ function bySlot(routes: readonly Route[]): (route: Route) => readonly Route[] {
   return route => grouped.get(slot(route)) ?? []
 }
 
+const sameSelector = (a: Prefix | undefined, b: Prefix | undefined) => (a && b ? equalPrefix(a, b) : a === b)
+
 function sameRule(a: Rule, b: Rule): boolean {
   return (
     a.priority === b.priority &&
     a.inputLink === b.inputLink &&
-    (a.destination && b.destination ? equalPrefix(a.destination, b.destination) : a.destination === b.destination) &&
+    sameSelector(a.destination, b.destination) &&
+    sameSelector(a.source, b.source) &&
     (a.action.kind === 'lookup' && b.action.kind === 'lookup'
       ? a.action.table === b.action.table && a.action.suppressPrefixLength === b.action.suppressPrefixLength
       : a.action.kind === b.action.kind)

@@ -146,7 +146,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
       case 'detach-program': {
         const { link, point, way, id } = step.program
         if (way === 'direct') return this.#programs.direct?.detach(link, point, id)
-        return this.#change(step, RtType.DELTFILTER, 0, encodeFilterRemoval(link, point), [...gone, 'EINVAL']) // no hook
+        return this.#change(step, RtType.DELTFILTER, 0, encodeFilterRemoval(step.program), [...gone, 'EINVAL']) // no hook
       }
       case 'remove-hook':
         return this.#change(step, RtType.DELQDISC, 0, encodeHook(step.link), [...gone, 'EINVAL'])
@@ -213,7 +213,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
       return
     }
     await this.#change(step, RtType.NEWQDISC, create, encodeHook(link), ['EEXIST'])
-    await this.#change(step, RtType.NEWTFILTER, replace, encodeFilter(link, point, program.fd))
+    await this.#change(step, RtType.NEWTFILTER, replace, encodeFilter(step.program, program.fd))
   }
 
   /** EEXIST is no error where the very address is there; one of another length under the same link is. */

@@ -15,7 +15,7 @@ export function rules(
   changes: Changes,
 ): Rule[] {
   const overlays = intents.flatMap(({ overlay }) => overlay?.link ?? [])
-  const hosts = [...intents.flatMap(({ lans }) => lans.map(lan => lan.link)), ...inner]
+  const hosts = [...new Set(intents.flatMap(({ lans }) => lans.map(lan => lan.link))), ...inner]
   const shut = intents.some(isRouter) ? linksToShut(new Set([...hosts, ...overlays]), state, changes) : []
   return [
     ...between(intents),
@@ -41,15 +41,24 @@ const prefixesOf = ({ site, local = [] }: KnownIntent): Prefix[] => [
   ...local.map(({ prefix }) => prefix),
 ]
 
-/** Two networks are two circles of people: what comes in by the links of one goes nowhere in the other. */
+/**
+ * Two networks are two circles of people: what comes in by the links of one goes nowhere in the other. On a LAN of both, where a
+ * packet may go is told by its source.
+ */
 function between(intents: readonly KnownIntent[]): Rule[] {
-  return intents.flatMap(from =>
-    [...new Set([...linksOf(from), ...from.routes.map(({ link }) => link)])].flatMap(link =>
-      intents
-        .filter(to => to !== from)
-        .flatMap(prefixesOf)
-        .map(prefix => prohibit(priorities.between, link, prefix)),
-    ),
+  const members = new Map<string, Set<KnownIntent>>()
+  for (const intent of intents)
+    for (const link of [...linksOf(intent), ...intent.routes.map(each => each.link)])
+      members.set(link, (members.get(link) ?? new Set()).add(intent))
+  return [...members].flatMap(([link, within]) =>
+    intents.flatMap(to => {
+      const sources = [...within].filter(from => from !== to).flatMap(prefixesOf)
+      return prefixesOf(to).flatMap(prefix =>
+        within.has(to)
+          ? sources.map(source => prohibit(priorities.between, link, prefix, source))
+          : [prohibit(priorities.between, link, prefix)],
+      )
+    }),
   )
 }
 
@@ -61,8 +70,9 @@ const lookup = (priority: number, destination: Prefix, action: Rule['action']): 
   protocol: mark,
 })
 
-const prohibit = (priority: number, inputLink: string, destination?: Prefix): Rule => ({
+const prohibit = (priority: number, inputLink: string, destination?: Prefix, source?: Prefix): Rule => ({
   priority,
+  ...(source && { source }),
   destination,
   inputLink,
   action: { kind: 'prohibit' },

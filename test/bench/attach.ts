@@ -40,7 +40,7 @@ function load(loader: Programs): Program[] {
   const inside = { kind: 'lan', site, ...place, overlay: undefined, subnets: [], features: lan } as const
   const on = (name: string, point: Point, instance: typeof outside | typeof inside): Program => {
     const link = links.find(each => each.name === name)!.index
-    return { link, point, way: direct ? 'direct' : 'clsact', id: loader.load(instance, point).id }
+    return { link, point, way: direct ? 'direct' : 'clsact', id: loader.load(instance, point).id, slot: 0 }
   }
   return [
     ...(overlay.length > 0 ? [on('zt0', 'egress', outside), on('zt0', 'ingress', outside)] : []),

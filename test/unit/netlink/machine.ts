@@ -10,7 +10,7 @@ import { links } from './scenario-table.ts'
 export const internet = parseIp6('fe80::1')
 
 /** A router VM with everything plugged in and an internet default by advertisement. */
-export function machine(options: { force?: boolean; keepsProtocol?: boolean } = {}): MemoryKernel {
+export function machine(options: { force?: boolean; keepsProtocol?: boolean; direct?: boolean } = {}): MemoryKernel {
   const kernel = new MemoryKernel(options)
   for (const link of links) kernel.addLink(link)
   kernel.learnDefault('wan0', internet)

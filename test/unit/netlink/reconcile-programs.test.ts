@@ -4,7 +4,7 @@ import { noIntent } from '../../../appliance/netlink/intent.ts'
 import { noChanges } from '../../../appliance/netlink/journal.ts'
 import type { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { converge, machine } from './machine.ts'
-import { intent, stateNamed } from './scenario-table.ts'
+import { intent, siteC, stateNamed } from './scenario-table.ts'
 
 test('the next hop is used only while a program stands that knows it, whichever comes and whichever goes', async () => {
   const kernel = machine()
@@ -54,7 +54,7 @@ test('no hook is made on a link where programs stand without one', async () => {
   const fast = stateNamed('one LAN and the fast path').intent
   const overlay = kernel.link('zt0').index
   const id = 77
-  await kernel.apply({ op: 'attach-program', program: { link: overlay, point: 'egress', way: 'direct', id } })
+  await kernel.apply({ op: 'attach-program', program: { link: overlay, point: 'egress', way: 'direct', id, slot: 0 } })
   const changes = await converge(kernel, fast, { ...noChanges, programs: [{ link: overlay, point: 'egress', id }] })
   expect((await kernel.state()).hooks.map(({ link }) => link)).toEqual([kernel.link('eth1').index])
   expect(changes.hooks).toEqual([kernel.link('eth1').index])
@@ -84,6 +84,40 @@ test('wherever a crash falls, the next start leaves no place without a program t
     )
   }
 })
+
+test.for([true, false])(
+  'a LAN in two networks has a program of each, which come and go alone (direct: %s)',
+  async direct => {
+    const kernel = machine({ direct })
+    const first = stateNamed('one LAN and the fast path').intent
+    const second = { ...intent({ site: siteC, lans: [{ link: 'eth1' }], fastPath: true }), slot: 1 }
+    const ofSecond = { ...second, programs: second.programs.map(program => ({ ...program, id: 40 })) }
+    const standing = async () => {
+      const { programs } = await kernel.state()
+      const lan = kernel.link('eth1').index
+      return programs.flatMap(({ link, id }) => (link === lan ? id : [])).toSorted()
+    }
+    const ids = first.programs.flatMap(({ link, id }) => (link === 'eth1' ? id : []))
+    let changes = await converge(kernel, { ...first, beside: [ofSecond] }, noChanges)
+    expect(await standing()).toEqual([...ids, 40])
+    changes = await converge(kernel, ofSecond, changes)
+    expect(await standing()).toEqual([40])
+    changes = await converge(kernel, { ...first, beside: [ofSecond] }, changes)
+    expect(await standing()).toEqual([...ids, 40])
+
+    // One is exchanged: the other stands all the while.
+    const apply = kernel.apply.bind(kernel)
+    kernel.apply = async step => {
+      await apply(step)
+      expect(await standing()).toContain(40)
+    }
+    const others = first.programs.map(program => ({ ...program, id: program.id + 10 }))
+    changes = await converge(kernel, { ...first, programs: others, beside: [ofSecond] }, changes)
+    expect(await standing()).toEqual([...ids.map(id => id + 10), 40])
+    await converge(kernel, ofSecond, changes)
+    expect(await standing()).toEqual([40])
+  },
+)
 
 test('no packet goes to the next hop while only a program stands that answers solicitations', async () => {
   const kernel = machine()

@@ -188,6 +188,27 @@ export const states: readonly { readonly name: string; readonly intent: Intent; 
     own: everywhereA.replace(/.*::\/81.*/, '') + overlayZt0.replace(/.*force_forwarding.*/, ''),
   },
   {
+    name: 'one LAN in two networks',
+    intent: {
+      ...intent({ overlay: 'zt0', lans: [{ link: 'eth1' }] }),
+      beside: [intent({ site: siteC, overlay: 'eth2', lans: [{ link: 'eth1' }] })],
+    },
+    own: `${everywhereA + acceptRa.replace(/.*eth2.*/, '') + overlayZt0 + overlayZt0.replaceAll('zt0', 'eth2').replace(/fc\S*/, 'fc5a:c2ad:4300::/40') + firstLanA('eth1')}
+      addr fc5a:c2ad:433f:f01:c29::1/80 dev eth1
+      route fc5a:c2ad:433f:f01:c29::/80 dev eth1 table 80 proto 80 metric 1024
+      route unreachable fc5a:c2ad:4300::/40 table 80 proto 80 metric 65535
+      route unreachable fc5a:c2ad:4300::/80 table 80 proto 80 metric 1024
+      route unreachable fc5a:c2ad:43ff::/48 table 80 proto 80 metric 1024
+      route unreachable fc5a:c2ad:433f:f01:c29:8000::/81 table 80 proto 80 metric 1024
+      route unreachable fc5a:c2ad:433f:f01:c29::/80 table 80 proto 80 metric 65535
+      rule 1077: from fc9c:56c2:e300::/40 to fc5a:c2ad:4300::/40 iif eth1 prohibit proto 80
+      rule 1077: from fc5a:c2ad:4300::/40 to fc9c:56c2:e300::/40 iif eth1 prohibit proto 80
+      rule 1077: to fc5a:c2ad:4300::/40 iif zt0 prohibit proto 80
+      rule 1077: to fc9c:56c2:e300::/40 iif eth2 prohibit proto 80
+      rule 1079: to fc5a:c2ad:433f:f01:c29::/80 lookup 254 suppress_prefixlength 80 proto 80
+      rule 1080: to fc5a:c2ad:4300::/40 lookup 80 proto 80`,
+  },
+  {
     name: 'another site prefix',
     intent: intent({ site: siteB, overlay: 'zt0', lans: [{ link: 'eth1' }] }),
     own: `${acceptRa + overlayZt0 + lanSettings('eth1')}
