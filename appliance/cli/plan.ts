@@ -50,7 +50,7 @@ function configFor({ network, config, interface: name }: Options): Config {
 }
 
 function lansOf({ lan, overlays }: Config, site: Site, options: Options): LanConfig[] {
-  const own = overlays.length === 1 ? lan : lan.filter(({ network }) => network === site.network)
+  const own = overlays.length === 1 ? lan : lan.filter(({ networks }) => networks.includes(site.network))
   const here = own.filter(({ relay }) => relay === undefined) // behind a relay the router there advertises already
   const chosen = options.lan === undefined ? here : here.filter(each => each.interface === options.lan)
   if (chosen.length === 0)

@@ -1,4 +1,4 @@
-/** The flat Ethernets between the sites: one, or several of which each LAN is in one. */
+/** The flat Ethernets between the sites: one, or several of which each LAN is in one or more. */
 import * as z from 'zod'
 import {
   formatNetworkId,
@@ -62,18 +62,33 @@ export const titleOf = ({ name, network }: Named): string => name ?? formatNetwo
 const isCalled = (title: unknown, { name, network }: Named): boolean =>
   title === name || title === formatNetworkId(network)
 
-/** The network of a LAN that checkOverlays found nothing wrong with. */
-export function networkOf(
+/** Of the overlays in a file, which may be anything, those that a LAN is in; all where nothing tells which. */
+export function overlaysAround(
+  { interface: link, relay, overlays: titles }: Record<string, unknown>,
+  lans: readonly unknown[],
+  overlays: readonly Record<string, unknown>[],
+): readonly Record<string, unknown>[] {
+  const own =
+    relay === undefined ? undefined : lans.map(keysOf).find(each => !each['relay'] && each['interface'] === link)
+  const here = own ? own['overlays'] : titles
+  if (!Array.isArray(here)) return overlays
+  const isNamed = (each: unknown): each is Named => typeof keysOf(each)['network'] === 'bigint'
+  const found = overlays.filter(each => isNamed(each) && here.some(title => isCalled(title, each)))
+  return found.length > 0 ? found : overlays
+}
+
+/** The networks of a LAN that checkOverlays found nothing wrong with, in the order in which it names them. */
+export function networksOf(
   lan: { readonly interface: string; readonly overlays?: readonly string[] | undefined; readonly relay?: unknown },
   lans: readonly (typeof lan)[],
   overlays: readonly OverlayConfig[],
-): NetworkId {
+): NetworkId[] {
   const place = lan.relay ? lans.find(each => !each.relay && each.interface === lan.interface) : lan
-  const title = place?.overlays?.[0]
-  return (overlays.find(each => isCalled(title, each)) ?? overlays[0]!).network
+  const titles = place?.overlays ?? [titleOf(overlays[0]!)]
+  return titles.flatMap(title => overlays.find(each => isCalled(title, each))?.network ?? [])
 }
 
-/** The short form or the list; and each LAN in one of them. */
+/** The short form or the list; and each LAN in some of them. */
 export function checkOverlays(value: unknown, context: z.core.$RefinementCtx): void {
   const { overlay: short, overlays: list, lan } = keysOf(value)
   if (typeof value !== 'object' || Array.isArray(value)) return // has a sentence of its own
@@ -102,19 +117,20 @@ function checkPlace(
   const titles = known.map(titleOf).join(', ')
   if (relay !== undefined) {
     if (overlays !== undefined)
-      problem(context, [...at, 'overlays'], `has no meaning here: it is in the overlay of the LAN on ${String(link)}`)
+      problem(context, [...at, 'overlays'], `has no meaning here: it is in those of the LAN on ${String(link)}`)
     return
   }
   if (overlays === undefined) {
-    if (known.length > 1) problem(context, at, `needs overlays: in which of ${titles} it is`)
+    if (known.length > 1) problem(context, at, `needs overlays: in which of ${titles} it is, one or more`)
     return
   }
   if (!Array.isArray(overlays)) return
-  if (overlays.length > 1)
-    problem(context, [...at, 'overlays'], 'may name one: no LAN can be in several overlays, give each a LAN of its own')
-  for (const [i, title] of overlays.entries())
-    if (!known.some(each => isCalled(title, each)))
-      problem(context, [...at, 'overlays', i], `names no overlay: there is ${titles}`)
-  if (slaac === true && !isCalled(overlays[0], known[0]!))
+  const places = overlays.map(title => known.findIndex(each => isCalled(title, each)))
+  for (const [i, place] of places.entries()) {
+    const first = places.indexOf(place)
+    if (place < 0) problem(context, [...at, 'overlays', i], `names no overlay: there is ${titles}`)
+    else if (first < i) problem(context, [...at, 'overlays', i], `is that of overlays[${first}] already`)
+  }
+  if (slaac === true && !places.includes(0))
     problem(context, [...at, 'slaac'], `works in the first of the overlays alone, which is ${titleOf(known[0]!)}`)
 }

@@ -4,6 +4,7 @@ import { contains, formatPrefix, type Ip6, type Prefix, parseIp6, prefixOf } fro
 import { delegationBlock, isAssignable, type LanPlan, lanPlan, maxSubnet, wholeSite } from '../plane/plan.ts'
 import { type NetworkId, type NodeAddress, networkPrefix, sitePrefix } from '../plane/sixplane.ts'
 import { showPath } from './document.ts'
+import { overlaysAround } from './overlay.ts'
 import { underPrefix } from './relay.ts'
 import { keysOf, problem } from './rules.ts'
 
@@ -24,14 +25,15 @@ export function offsetOfPrefix({ address, length }: Prefix, site: Prefix): numbe
 
 /** Every reservation is of its LAN, and nothing is reserved twice. */
 export function checkReservations(value: unknown, context: Context): void {
-  const { overlay, lan } = keysOf(value)
+  const { overlay, overlays, lan } = keysOf(value)
   if (!Array.isArray(lan)) return
-  const site = new KnownSite(keysOf(overlay))
+  const all = (Array.isArray(overlays) ? overlays : [overlay]).map(keysOf)
   const names = new Taken(context)
   const prefixes: { readonly prefix: Prefix; readonly where: Path }[] = []
   for (const [i, entry] of lan.entries()) {
     const { reservations, subnet, delegate } = keysOf(entry)
     if (!Array.isArray(reservations)) continue
+    const sites = overlaysAround(keysOf(entry), lan, all).map(each => new KnownSite(each))
     const addresses = new Taken(context)
     const identities = new Taken(context)
     for (const [k, each] of reservations.entries()) {
@@ -40,16 +42,18 @@ export function checkReservations(value: unknown, context: Context): void {
       const key = duid !== undefined ? 'duid' : hwAddress !== undefined ? 'hwAddress' : 'hostname'
       identities.take(`${key} ${duid ?? hwAddress ?? hostname} ${iaid ?? ''}`, [...at, key])
       if (hostname !== undefined && key !== 'hostname') names.take(hostname, [...at, 'hostname'])
+      const own = new Map<number, Ip6>() // of several networks it may name the address in each
       for (const [n, address] of listOf(ipAddresses, isAddress)) {
         const where = [...at, 'ipAddresses', n]
-        const offset = site.offset(address, subnet)
+        const offset = firstOf(sites, site => site.offset(address, subnet))
         if (offset === undefined) problem(context, where, notOfLan(subnet))
-        else addresses.take(offset, where)
+        else if (sites.length === 1 || (own.get(offset) ?? address) === address) addresses.take(offset, where)
+        if (offset !== undefined) own.set(offset, address)
       }
       for (const [n, prefix] of listOf(some, isPrefix)) {
         const where = [...at, 'prefixes', n]
         if (delegate === undefined) problem(context, where, 'needs delegate on this LAN, which delegates no prefixes')
-        const offset = site.offsetOfPrefix(prefix)
+        const offset = firstOf(sites, site => site.offsetOfPrefix(prefix))
         if (offset === undefined)
           problem(context, where, `is not of ${formatPrefix(delegationBlock(someSite))} of this site`)
         else prefixes.push({ prefix: { address: BigInt(offset) as Ip6, length: prefix.length }, where })
@@ -57,6 +61,11 @@ export function checkReservations(value: unknown, context: Context): void {
     }
   }
   checkOverlaps(prefixes, context)
+}
+
+/** In several networks a host has the same last bits. */
+function firstOf(sites: readonly KnownSite[], offset: (site: KnownSite) => number | undefined): number | undefined {
+  return sites.map(offset).find(each => each !== undefined)
 }
 
 const someSite: Prefix = { address: parseIp6('::'), length: 80 }

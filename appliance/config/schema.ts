@@ -8,7 +8,7 @@ import { maxSubnet, translationBlock } from '../plane/plan.ts'
 import { delegation } from './delegation.ts'
 import { ownOption } from './dhcp-option.ts'
 import { checkIpv4, ipv4 } from './ipv4.ts'
-import { checkOverlays, mostOverlays, networkOf, type OverlayConfig, overlay } from './overlay.ts'
+import { checkOverlays, mostOverlays, networksOf, type OverlayConfig, overlay } from './overlay.ts'
 import { checkRelays, relay } from './relay.ts'
 import { reservation } from './reservation.ts'
 import { checkReservations } from './reservation-rules.ts'
@@ -94,7 +94,7 @@ const lan = z
       .array(z.string())
       .min(1)
       .optional()
-      .describe('the name or network of the overlay that it is in, where there are several'),
+      .describe('the names or networks of the overlays that it is in, where there are several'),
     relay: relay.optional().describe('for a LAN behind a router on the LAN of this interface'),
     advertise: orOff(advertise).prefault({}),
     dhcpv6: orOff(
@@ -181,7 +181,7 @@ export const configSchema = z
       overlays,
       lan: lan.map(({ overlays: place, ...each }, i) => ({
         ...each,
-        network: networkOf(lan[i]!, lan, overlays),
+        networks: networksOf(lan[i]!, lan, overlays),
         ...elsewhere(lan[i]!, lan),
       })),
     }
@@ -208,7 +208,7 @@ export const translatedIn = (lans: readonly { readonly slaac: boolean }[], siteP
   lans.some(({ slaac }) => slaac) ? [translationBlock(sitePrefix)] : []
 
 export type { OverlayConfig }
-/** `overlay` is the first of `overlays`; `network` of a LAN is that of the one that it is in. */
+/** `overlay` is the first of `overlays`; `networks` of a LAN are those that it is in, one or more. */
 export type Config = z.output<typeof configSchema>
 export type LanConfig = Config['lan'][number]
 
@@ -218,7 +218,7 @@ export function configsByOverlay(config: Config): Config[] {
     ...config,
     overlay,
     overlays: [overlay],
-    lan: config.lan.filter(({ network }) => network === overlay.network),
+    lan: config.lan.filter(({ networks }) => networks.includes(overlay.network)),
   }))
 }
 

@@ -10,6 +10,7 @@ import type { Log } from '../base/log.ts'
 import { Supervisor } from '../base/part.ts'
 import { loadConfig } from '../config/load.ts'
 import { type Config, configsByOverlay } from '../config/schema.ts'
+import type { Binding } from '../dhcp/binding.ts'
 import { ClientStore } from '../dhcp/client-store.ts'
 import { loadIdentity } from '../dhcp/identity.ts'
 import { openStore, type Store } from '../dhcp/store.ts'
@@ -19,11 +20,13 @@ import { Converger } from '../netlink/converge.ts'
 import { FileJournal } from '../netlink/journal.ts'
 import type { Kernel, ProgramSource } from '../netlink/kernel.ts'
 import { openKernel } from '../netlink/rtnetlink.ts'
+import type { NetworkId } from '../plane/sixplane.ts'
 import { Announcer } from './announcer.ts'
 import { FastPath } from './fast-path.ts'
 import { sitesOf } from './fast-path-status.ts'
 import { Intents } from './intents.ts'
 import { Ipv4 } from './ipv4.ts'
+import { Lans } from './lans.ts'
 import { memoryFiles } from './memory.ts'
 import { Network, sameValue } from './network.ts'
 import { prefixView } from './prefix-view.ts'
@@ -53,6 +56,7 @@ export class Daemon {
   readonly #resources: AsyncDisposableStack
   readonly #store: Store
   readonly #networks: readonly Network[]
+  readonly #lans: Lans
   readonly #clients: ClientStore
   readonly #converger: Converger
   readonly #http: Slot<HttpServer>
@@ -126,6 +130,20 @@ export class Daemon {
     this.#slaac = new Slaac({ stateDirectory, secret: identity.secret, clock, log, onChange })
     const intents = new Intents(this.#converger, config.overlays.length)
     const files = memoryFiles(config)
+    const shared = { store: opened.store, clients: opened.clients, clock, log }
+    this.#lans = new Lans({
+      config,
+      shared: {
+        ...shared,
+        identity,
+        random: Math.random,
+        routed: (name, delegations) => this.#routed(name, delegations),
+        named: () => opened.prefixes.ranges,
+      },
+      networks: lan => lan.networks.flatMap(each => this.#networkOf(each)?.router.networkOf(lan.interface) ?? []),
+      overlays: () => this.#networks.flatMap(({ router }) => router.overlayName ?? []),
+      autonomous: name => this.#slaac.prefixOf(name),
+    })
     this.#networks = configsByOverlay(config).map(
       (own, i) =>
         new Network({
@@ -137,7 +155,8 @@ export class Daemon {
           intend: intent => intents.set(i, intent),
           otherOverlays: () =>
             this.#networks.filter((_, j) => j !== i).flatMap(({ router }) => router.overlayName ?? []),
-          shared: { store: opened.store, clients: opened.clients, identity, clock, random: Math.random, log },
+          lans: this.#lans,
+          shared,
         }),
     )
     this.#http = new Slot(this.#makeHttp(config))
@@ -147,6 +166,7 @@ export class Daemon {
   async start(): Promise<void> {
     this.#resources.use(
       this.#converger.onState(state => {
+        this.#lans.observe(state)
         for (const network of this.#networks) network.observe(state)
         this.#followIpv4()
       }),
@@ -184,7 +204,8 @@ export class Daemon {
     this.#log.info({ ending }, 'stopping')
     this.#announcer.stop()
     this.#ipv4.stop()
-    await Promise.all(this.#networks.map(({ router }) => router.stop(final)))
+    await Promise.all(this.#networks.map(({ router }) => router.stop()))
+    await this.#lans.stop(final)
     await this.#slaac.stop(final)
     if (final) await this.#converger.withdraw()
     await this.#supervisor.stop()
@@ -205,7 +226,7 @@ export class Daemon {
       report: overlay.content.report(),
       site: router.site,
       kernel: this.#converger.status(),
-      lans: router.lans,
+      lans: this.#lans.all,
       resolverCounters: router.resolver?.counters(),
       resolverFailure: router.resolverFailure,
       fastPlan: router.fastPlan,
@@ -220,6 +241,20 @@ export class Daemon {
       httpReasons: this.#http.content.reasons(),
       clock: this.#clock,
     })
+  }
+
+  #networkOf(network: NetworkId): Network | undefined {
+    return this.#networks.find(({ config }) => config.overlay.network === network)
+  }
+
+  /** In each network that the LAN has a prefix of. */
+  async #routed(name: string, delegations: readonly Binding[]): Promise<boolean> {
+    const lan = this.#config.lan.find(each => each.interface === name)
+    const routers = (lan?.networks ?? [])
+      .flatMap(each => this.#networkOf(each)?.router ?? [])
+      .filter(({ site }) => site)
+    const stand = await Promise.all(routers.map(router => router.routed(name, delegations)))
+    return stand.length > 0 && stand.every(each => each)
   }
 
   async #refresh(): Promise<void> {
@@ -243,25 +278,16 @@ export class Daemon {
     const { links } = this.#converger.status()
     this.#followIpv4()
     if (!sameValue(before.http, config.http)) this.#http.replace(this.#makeHttp(config))
-    const configs = configsByOverlay(config)
-    const changes = this.#networks.map((network, i) => ({
-      network,
-      own: configs[i]!,
-      loses: network.loses(configs[i]!),
-    }))
-    // A LAN that goes from one network to another leaves the one before the other takes its sockets.
-    for (const { network, own } of changes.sort((a, b) => Number(b.loses) - Number(a.loses))) {
-      network.configure(own, links)
-      await network.router.refresh()
-    }
+    this.#lans.configure(config)
+    for (const [i, own] of configsByOverlay(config).entries()) this.#networks[i]!.configure(own, links)
+    await this.#refresh()
   }
 
   #makeHttp(config: Config): HttpServer {
     const view: View = {
       status: () => this.status(),
       leases: () => {
-        const lans = this.#networks.flatMap(({ router }) => router.lans)
-        return leasesOf(this.#store, this.#clients, lans, { ipv4: this.#ipv4, slaac: this.#slaac })
+        return leasesOf(this.#store, this.#clients, this.#lans.all, { ipv4: this.#ipv4, slaac: this.#slaac })
       },
       sites: () =>
         this.#networks.flatMap(({ fastPath, config: own }) => sitesOf(fastPath, own.overlay.network, this.#clock)),

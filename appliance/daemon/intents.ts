@@ -20,7 +20,7 @@ export class Intents {
    * something: what an earlier run left of one would go while it is not this one's turn, and packets with it.
    */
   async set(which: number, intent: Intent | undefined): Promise<void> {
-    if (intent || !this.#all.has(which)) this.#all.set(which, intent)
+    if (intent || !this.#all.has(which)) this.#all.set(which, intent && which > 0 ? { ...intent, slot: which } : intent)
     if (this.#all.size < this.#count) return intent && this.#complete.promise
     const [first, ...beside] = [...this.#all.values()].filter(each => each !== undefined)
     if (first && (intent || !this.#begun)) {

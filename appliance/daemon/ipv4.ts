@@ -229,6 +229,7 @@ function rowOf(
     duid: null,
     iaid: null,
     clientId: clientId ?? null,
+    network: null,
     address: formatIp4(address),
     prefixLength: 32,
     translatedFrom: [],

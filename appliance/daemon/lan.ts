@@ -1,12 +1,12 @@
 /**
- * One LAN of the router: waits for what it needs (the interface, its cable, its link-local address, the site), then runs the
- * advertiser, the responder and the DHCPv6 server on it, keeps them in step with the configuration, and says what it waits for.
+ * One LAN of the router: waits for what it needs (the interface, its cable, its link-local address, a site), then runs the
+ * advertiser, the responders and the DHCPv6 server on it, keeps them in step with the configuration and the networks that it is in,
+ * and says what it waits for.
  */
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, formatPrefix, type Ip6, isLinkLocal, type Prefix } from '../base/ip6.ts'
+import { formatIp6, formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
-import type { Mac } from '../base/mac.ts'
 import { advertiseOf, type LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
 import type { ClientStore } from '../dhcp/client-store.ts'
@@ -16,14 +16,15 @@ import { LanWatch, type Watched } from '../dhcp/lan-watch.ts'
 import type { Reservation } from '../dhcp/reservations.ts'
 import type { Scope } from '../dhcp/scope.ts'
 import type { Store } from '../dhcp/store.ts'
-import type { AdvertisementPlan } from '../ndp/advertisement.ts'
+import type { Advertised, AdvertisementPlan } from '../ndp/advertisement.ts'
 import { introduce } from '../ndp/introduction.ts'
 import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
 import { LanResponder } from '../ndp/lan-responder.ts'
-import type { Address, Link } from '../netlink/kernel.ts'
-import { type LanPlan, lanPlan } from '../plane/plan.ts'
-import type { Site } from '../plane/site.ts'
+import { lanPlan } from '../plane/plan.ts'
+import { type NetworkId, networkPrefix } from '../plane/sixplane.ts'
 import { delegationFaults } from './delegations.ts'
+import { flagsOf, sentToUsByOthers } from './flags.ts'
+import { type LanWorld, type PlacedNetwork, placedIn, type ReadyLink, readiness } from './lan-world.ts'
 import { reservationNotices } from './reservations.ts'
 import { scopeOf } from './scope.ts'
 import { segmentsOf } from './segments.ts'
@@ -42,36 +43,13 @@ export interface LanShared {
   readonly named: () => Reservation['prefixes'] | undefined
 }
 
-/** The world as a LAN sees it. */
-export interface LanWorld {
-  readonly site: Site | undefined
-  readonly previous: Site | undefined // another site we were: its prefix is withdrawn
-  readonly former: Site | undefined // the same, while hosts reach each other by addresses of then
-  readonly links: readonly Link[]
-  readonly overlay: string | undefined // the name of its interface
-  readonly otherOverlays: readonly string[]
-  readonly addresses: readonly Address[]
-  readonly networkReachable: boolean // false: tell the hosts that the /40 is gone
-  readonly autonomous: (name: string) => Prefix | undefined // what hosts of a LAN may make addresses of
-  readonly answeredInKernel: ReadonlySet<string> // LANs whose solicitations a program answers
-  /** Whether the kernel's addresses and routes stand: hosts are told of them only then. RFC 4191 section 4. */
-  readonly inStep: boolean
-}
-
-/** A link that everything stands ready on. */
-export interface ReadyLink {
-  readonly name: string
-  readonly index: number
-  readonly mac: Mac
-  readonly linkLocal: Ip6
-}
-
 interface Services {
   readonly link: ReadyLink
   readonly advertiser: LanAdvertiser
   readonly server: LanServer | LanWatch
-  readonly introduced: AbortController
-  responder: LanResponder | undefined
+  readonly ended: AbortController
+  readonly responders: Map<NetworkId, LanResponder>
+  readonly introduced: Set<string> // the router's addresses
   advertising: boolean
 }
 
@@ -83,8 +61,7 @@ export class LanRunner {
   #services: Services | undefined
   #waiting: string | undefined
   #failure: string | undefined
-  #plan: LanPlan | undefined
-  #site: Site | undefined
+  #placed: readonly PlacedNetwork[] = []
 
   constructor(config: LanConfig, shared: LanShared) {
     this.#config = config
@@ -106,12 +83,9 @@ export class LanRunner {
     return this.#failure
   }
 
-  get plan(): LanPlan | undefined {
-    return this.#plan
-  }
-
-  get site(): Site | undefined {
-    return this.#site
+  /** The networks that it has a prefix of, in the order of the configuration. */
+  get placed(): readonly PlacedNetwork[] {
+    return this.#placed
   }
 
   /** The LANs behind relays on this one. */
@@ -122,15 +96,16 @@ export class LanRunner {
   /** Why hosts don't have what is reserved for them, as sentences. */
   get reservationNotices(): readonly string[] {
     const { store } = this.#shared
-    const scope = this.#plan && this.#scope(this.#plan)
+    const scope = this.#scope()
     if (!scope) return []
-    return reservationNotices(this.#config, scope.plan, scope.reservations, store.bindings, store.now())
+    const missing = this.#config.networks.filter(each => !this.#placed.some(({ network }) => network === each))
+    return reservationNotices(this.#config, scope, missing.map(networkPrefix), store.bindings, store.now())
   }
 
   /** Why new clients get no prefix, as clauses. */
   get delegationFaults(): readonly string[] {
     const { store } = this.#shared
-    const scope = this.#plan && this.#scope(this.#plan)
+    const scope = this.#scope()
     return scope ? delegationFaults(scope, store.bindings, store.now()) : []
   }
 
@@ -141,24 +116,23 @@ export class LanRunner {
   /** Brings the services in step with the world: starts, updates or stops them. `behind` are the LANs behind a relay on this one. */
   async follow(config: LanConfig, behind: readonly LanConfig[], world: LanWorld): Promise<void> {
     this.#config = config
-    this.#site = world.site
-    this.#plan = world.site && lanPlan(world.site.sitePrefix, config.subnet)
-    this.#segments = world.site && this.#plan ? segmentsOf(behind, world.site, this.#plan) : []
+    this.#placed = placedIn(world, config.subnet)
+    this.#segments = segmentsOf(behind, this.#placed)
     const ready = readiness(config.interface, world, this.#services?.link.linkLocal)
     const waiting = typeof ready === 'string' ? ready : undefined
     if (waiting !== this.#waiting) {
       this.#waiting = waiting
       if (waiting !== undefined) this.#log.warn({ reason: waiting }, 'the LAN waits')
     }
-    if (typeof ready === 'string' || !world.site || !this.#plan) {
+    if (typeof ready === 'string') {
       await this.stop(false)
       return
     }
     if (this.#services && !(sameLink(this.#services.link, ready) && this.#isServed(this.#services.server)))
       await this.stop(false)
     try {
-      if (this.#services) this.#update(this.#services, world.site, this.#plan, world)
-      else this.#start(ready, world.site, this.#plan, world)
+      if (this.#services) this.#update(this.#services, world)
+      else this.#start(ready, world)
       this.#failure = undefined
     } catch (error) {
       if (this.#failure === undefined) this.#log.error({ err: error }, 'the LAN can not be served; trying again')
@@ -169,13 +143,18 @@ export class LanRunner {
 
   /** What the DHCPv6 server must know at once, and can, since it takes no time. */
   rescope(): void {
-    const scope = this.#plan && this.#scope(this.#plan)
+    const scope = this.#scope()
     const server = this.#services?.server
     if (scope && server instanceof LanServer) server.update(scope, this.#segments)
   }
 
-  #scope(plan: LanPlan): Scope | undefined {
-    return scopeOf(this.#config, plan, this.#shared.named())
+  /** Undefined while it has no prefix, or where another server serves. */
+  #scope(): Scope | undefined {
+    return scopeOf(
+      this.#config,
+      this.#placed.map(({ plan }) => plan),
+      this.#shared.named(),
+    )
   }
 
   /** Whether that is what the configuration says about DHCPv6. */
@@ -188,53 +167,64 @@ export class LanRunner {
     const services = this.#services
     this.#services = undefined
     if (!services) return
-    services.introduced.abort()
-    services.responder?.stop()
+    services.ended.abort()
+    for (const responder of services.responders.values()) responder.stop()
     await Promise.all([services.advertiser.stop({ final }), services.server.stop()])
   }
 
-  #start(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): void {
+  #start(link: ReadyLink, world: LanWorld): void {
     const { clock, random } = this.#shared
     const log = this.#log
+    const previous = world.networks.flatMap(({ previous: site }) => site ?? [])
     const advertiser = new LanAdvertiser({
       link,
-      plan: this.#advertisement(link, site, plan, world),
-      ...(world.previous && { previous: this.#previous(link, world.previous, world) }),
+      plan: this.#advertisement(link, this.#placed.map(advertised), world),
+      ...(previous.length > 0 && {
+        previous: this.#advertisement(
+          link,
+          previous.map(site => ({ site, lan: lanPlan(site.sitePrefix, this.#config.subnet), networkReachable: true })),
+          world,
+        ),
+      }),
       clock,
       random,
       log,
     })
-    const server = this.#server(link, plan, advertiser)
+    const server = this.#server(link, advertiser)
     const services: Services = {
       link,
       advertiser,
       server,
-      introduced: new AbortController(),
-      responder: undefined,
+      ended: new AbortController(),
+      responders: new Map(),
+      introduced: new Set(),
       advertising: false,
     }
     this.#services = services
     server.start() // first: an advertisement with M set sends hosts here, and the leases of an earlier run hold without us
-    if (world.inStep) this.#advertise(services, site, plan, world)
+    this.#advertise(services, world)
   }
 
-  #advertise(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
-    this.#respond(services, site, plan, world)
-    services.advertiser.start()
+  /** Says on the link what stands in the kernel. Until something does, and while nothing does any more, it says no more than before. */
+  #advertise(services: Services, world: LanWorld): void {
+    const standing = this.#placed.filter(({ inStep }) => inStep)
+    if (standing.length === 0) return
+    this.#respond(services, standing)
+    services.advertiser.update(this.#advertisement(services.link, standing.map(advertised), world))
+    if (!services.advertising) services.advertiser.start()
     services.advertising = true
-    this.#introduce(services, plan)
-    this.#log.info({ prefix: formatPrefix(plan.prefix), address: formatIp6(plan.router) }, 'the LAN is served')
+    this.#introduce(services, standing)
   }
 
   /** Ours, or the look at others' where ours is off. */
-  #server(link: ReadyLink, plan: LanPlan, advertiser: LanAdvertiser): LanServer | LanWatch {
+  #server(link: ReadyLink, advertiser: LanAdvertiser): LanServer | LanWatch {
     const { store, clients, identity, clock, random, routed } = this.#shared
     // Another router that advertises in our place sends hosts to our own server too.
     const managedElsewhere = () =>
       !sentToUsByOthers(this.#config) && advertiser.otherRouters().some(({ managed }) => managed)
     const common = { link, linkLocal: link.linkLocal, managedElsewhere, clock, random, log: this.#log }
-    const scope = this.#scope(plan)
-    if (!scope) return new LanWatch({ ...common, watched: this.#watched(plan), duid: identity.duid })
+    const scope = this.#scope()
+    if (!scope) return new LanWatch({ ...common, watched: this.#watched(), duid: identity.duid })
     return new LanServer({
       ...common,
       scope,
@@ -246,52 +236,65 @@ export class LanRunner {
     })
   }
 
-  #watched(plan: LanPlan): Watched {
-    return { plans: [plan], managed: flagsOf(this.#config).managed, advertised: this.#config.advertise !== 'off' }
+  #watched(): Watched {
+    const plans = this.#placed.map(({ plan }) => plan)
+    return { plans, managed: flagsOf(this.#config).managed, advertised: this.#config.advertise !== 'off' }
   }
 
-  #update(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
-    services.advertiser.update(this.#advertisement(services.link, site, plan, world))
-    const scope = this.#scope(plan)
-    if (services.server instanceof LanWatch) services.server.update(this.#watched(plan))
+  #update(services: Services, world: LanWorld): void {
+    const scope = this.#scope()
+    if (services.server instanceof LanWatch) services.server.update(this.#watched())
     else if (scope) services.server.update(scope, this.#segments)
-    if (services.advertising) this.#respond(services, site, plan, world)
-    else if (world.inStep) this.#advertise(services, site, plan, world)
+    this.#advertise(services, world)
   }
 
-  #introduce({ link, introduced }: Services, { router }: LanPlan): void {
-    const { linkLocal } = link
-    introduce({ link, linkLocal, addresses: [router, linkLocal] }, introduced.signal).catch(error =>
+  /** Hosts that know the router by another card, or by none yet, are told of each of its addresses once. */
+  #introduce({ link, ended, introduced }: Services, standing: readonly PlacedNetwork[]): void {
+    const news = standing.filter(({ plan }) => !introduced.has(formatIp6(plan.router)))
+    for (const { plan } of news) {
+      const address = formatIp6(plan.router)
+      introduced.add(address)
+      this.#log.info({ prefix: formatPrefix(plan.prefix), address }, 'the LAN is served')
+    }
+    if (news.length === 0) return
+    const addresses = [...news.map(({ plan }) => plan.router), link.linkLocal]
+    introduce({ link, linkLocal: link.linkLocal, addresses }, ended.signal).catch(error =>
       this.#log.warn({ err: error }, 'could not tell the hosts which card the router has'),
     )
   }
 
-  #respond(services: Services, site: Site, plan: LanPlan, world: LanWorld): void {
-    if (!advertiseOf(this.#config).networkOnLink || world.answeredInKernel.has(this.#config.interface)) {
-      services.responder?.stop()
-      services.responder = undefined
-      return
+  /** One for each network whose solicitations no program answers. */
+  #respond({ link, responders }: Services, standing: readonly PlacedNetwork[]): void {
+    const { networkOnLink } = advertiseOf(this.#config)
+    const wanted = networkOnLink ? standing.filter(({ answeredInKernel }) => !answeredInKernel) : []
+    for (const [network, responder] of responders) {
+      if (wanted.some(each => each.network === network)) continue
+      responder.stop()
+      responders.delete(network)
     }
-    const former = world.former && lanPlan(world.former.sitePrefix, plan.subnet)
-    const scope = { networkPrefix: site.networkPrefix, plan, former }
-    if (services.responder) {
-      services.responder.update(scope)
-      return
+    for (const { network, site, plan, former } of wanted) {
+      const then = former && lanPlan(former.sitePrefix, plan.subnet)
+      const scope = { networkPrefix: site.networkPrefix, plan, former: then }
+      const running = responders.get(network)
+      if (running) {
+        running.update(scope)
+        continue
+      }
+      const responder = new LanResponder({ link, linkLocal: link.linkLocal, ...scope, log: this.#log })
+      responders.set(network, responder)
+      responder.start()
     }
-    const { link } = services
-    services.responder = new LanResponder({ link, linkLocal: link.linkLocal, ...scope, log: this.#log })
-    services.responder.start()
   }
 
-  #advertisement(link: ReadyLink, site: Site, plan: LanPlan, world: LanWorld): AdvertisementPlan {
+  #advertisement(link: ReadyLink, networks: readonly Advertised[], world: LanWorld): AdvertisementPlan {
     const { dns } = this.#config
     const autonomous = world.autonomous(link.name)
     const advertise = advertiseOf(this.#config)
+    const [first, ...beside] = networks
     return {
-      site,
-      lan: plan,
+      ...first!,
+      beside,
       mac: link.mac,
-      networkReachable: world.networkReachable,
       ...flagsOf(this.#config),
       networkOnLink: advertise.networkOnLink,
       lifetimes: advertise.lifetimes,
@@ -302,53 +305,13 @@ export class LanRunner {
       silent: this.#config.advertise === 'off',
     }
   }
-
-  #previous(link: ReadyLink, site: Site, world: LanWorld): AdvertisementPlan {
-    return this.#advertisement(link, site, lanPlan(site.sitePrefix, this.#config.subnet), world)
-  }
 }
 
-/**
- * The link to serve on, or the clause that says what is missing. Of several link-locals the one in use stays, since hosts have
- * routes through it; otherwise the first.
- */
-export function readiness(name: string, world: LanWorld, inUse?: Ip6): ReadyLink | string {
-  const { site, links } = world
-  // Members of the network must not hear our advertisements.
-  if (name === world.overlay || world.otherOverlays.includes(name))
-    return `for an interface of its own: ${name} is that of the overlay`
-  const link = links.find(each => each.name === name)
-  if (!link) return `for interface ${name}, which does not exist`
-  if (link.mac === undefined) return `for an Ethernet interface: ${name} has no link-layer address`
-  if (!link.up) return `for interface ${name} to be set up: ip link set ${name} up`
-  if (!link.carrier) return `for a cable on ${name}: it has no carrier`
-  const candidates = world.addresses.filter(each => each.link === link.index && isLinkLocal(each.address))
-  const usable = candidates.filter(each => !each.tentative && !each.dadFailed)
-  const linkLocal = usable.find(each => each.address === inUse) ?? usable[0]
-  if (!linkLocal) {
-    const why = candidates.some(each => each.dadFailed) ? ': another host uses the one it has' : ''
-    return `for a link-local address on ${name}${why}`
-  }
-  if (!site) return 'for the site: the overlay does not say yet which prefix it has'
-  return { name, index: link.index, mac: link.mac, linkLocal: linkLocal.address }
-}
-
-/**
- * The flags of advertisements. They say what is true of our own server, and of another one what the operator says: with M set and
- * no server NetworkManager gives the whole connection up, without it hosts of a LAN that another server serves have no address.
- * RFC 4861 section 4.2.
- */
-export function flagsOf(lan: LanConfig): {
-  readonly managed: boolean
-  readonly otherConfig: boolean
-} {
-  const advertise = advertiseOf(lan)
-  const managed = advertise.managed ?? lan.dhcpv6 !== 'off'
-  return { managed, otherConfig: advertise.otherConfig ?? managed }
-}
-
-/** Whether the managed flag of other routers is meant to send hosts to our server. */
-export const sentToUsByOthers = ({ advertise, dhcpv6 }: LanConfig): boolean => advertise === 'off' && dhcpv6 !== 'off'
+const advertised = ({ site, plan, networkReachable }: PlacedNetwork): Advertised => ({
+  site,
+  lan: plan,
+  networkReachable,
+})
 
 function sameLink(a: ReadyLink, b: ReadyLink): boolean {
   return a.name === b.name && a.index === b.index && a.mac === b.mac && a.linkLocal === b.linkLocal

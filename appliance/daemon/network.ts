@@ -10,6 +10,7 @@ import { StaticOverlay } from '../overlay/static.ts'
 import { ZerotierOverlay } from '../overlay/zerotier.ts'
 import type { FastPath } from './fast-path.ts'
 import type { LanShared } from './lan.ts'
+import type { Lans } from './lans.ts'
 import { recall } from './memory.ts'
 import type { Prefixes } from './prefixes.ts'
 import { Router } from './router.ts'
@@ -25,7 +26,8 @@ interface NetworkOptions {
   readonly intend: (intent: Intent | undefined) => Promise<void>
   /** The interfaces of the other overlays, which can't be LANs. */
   readonly otherOverlays: () => readonly string[]
-  readonly shared: Omit<LanShared, 'routed' | 'named'>
+  readonly lans: Lans
+  readonly shared: Pick<LanShared, 'store' | 'clock' | 'log'>
 }
 
 export class Network {
@@ -62,11 +64,6 @@ export class Network {
     this.router.observe(state)
     this.overlay.content.update(state.links)
     void this.router.refresh()
-  }
-
-  /** Whether a LAN is in it no longer by this configuration. */
-  loses({ lan }: Config): boolean {
-    return this.#config.lan.some(({ interface: name }) => !lan.some(each => each.interface === name))
   }
 
   /** Applies a new configuration and asks the overlay at once; the caller calls the router's `refresh`. */

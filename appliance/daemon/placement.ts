@@ -7,7 +7,7 @@ import type { KernelState } from '../netlink/kernel.ts'
 import { lanPlan } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
 import type { FastPath } from './fast-path.ts'
-import type { ReadyLink } from './lan.ts'
+import type { ReadyLink } from './lan-world.ts'
 
 const rulesEvery = 5_000 // milliseconds between looks at netfilter while turbo is on
 

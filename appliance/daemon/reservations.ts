@@ -1,16 +1,17 @@
-import { formatIp6, formatPrefix, type Prefix } from '../base/ip6.ts'
+import { contains, formatIp6, formatPrefix, type Ip6, type Prefix } from '../base/ip6.ts'
 import { offsetOf, offsetOfPrefix } from '../config/reservation-rules.ts'
 import type { LanConfig } from '../config/schema.ts'
 import { addressOf, type Bindings, isLive } from '../dhcp/binding.ts'
 import { offersOf } from '../dhcp/configuration.ts'
 import { macOfDuid, parseDuid } from '../dhcp/duid.ts'
 import { type Identity, type Reservation, Reservations } from '../dhcp/reservations.ts'
+import { plansOf, type Scope } from '../dhcp/scope.ts'
 import { type LanPlan, wholeSite } from '../plane/plan.ts'
 
 type Configured = LanConfig['reservations'][number]
 
 interface Made {
-  readonly plan: LanPlan
+  readonly prefixes: string // of the LAN, in each network
   readonly named: Reservation['prefixes']
   readonly reservations: Reservations
 }
@@ -24,37 +25,45 @@ const made = new WeakMap<LanConfig, Made>()
  */
 export function reservationsOf(
   config: LanConfig,
-  plan: LanPlan,
+  plans: readonly LanPlan[],
   named: Reservation['prefixes'] = noNames,
 ): Reservations {
   const known = made.get(config)
-  if (known?.plan.prefix.address === plan.prefix.address && known.named === named) return known.reservations
-  const elsewhere = [...prefixesOf(config.reservedElsewhere, plan), ...named]
+  const prefixes = plans.map(({ prefix }) => prefix.address).join()
+  if (known?.prefixes === prefixes && known.named === named) return known.reservations
+  const elsewhere = [...prefixesOf(config.reservedElsewhere, plans), ...named]
   const reservations = new Reservations(
-    config.reservations.map(each => reservationOf(each, plan)),
+    config.reservations.map(each => reservationOf(each, plans)),
     elsewhere,
   )
-  made.set(config, { plan, named, reservations })
+  made.set(config, { prefixes, named, reservations })
   return reservations
 }
 
 /** What is of another site, as ZeroTier has it today, is left out; the notices say so. */
-function reservationOf(configured: Configured, plan: LanPlan): Reservation {
+function reservationOf(configured: Configured, plans: readonly LanPlan[]): Reservation {
   const { hostname, ipAddresses, prefixes, dns, ntp, options } = configured
   return {
     identity: identityOf(configured),
-    hosts: ipAddresses.flatMap(address => offsetOf(address, plan) ?? []),
-    prefixes: prefixesOf(prefixes, plan),
+    hosts: [...new Set(ipAddresses.flatMap(address => hostOf(address, plans) ?? []))],
+    prefixes: prefixesOf(prefixes, plans),
     hostname,
     offers: offersOf({ dns, ntp, options }),
   }
 }
 
-function prefixesOf(prefixes: readonly Prefix[], plan: LanPlan): Reservation['prefixes'] {
-  return prefixes.flatMap(prefix => {
-    const host = offsetOfPrefix(prefix, wholeSite(plan.prefix))
+const hostOf = (address: Ip6, plans: readonly LanPlan[]): number | undefined =>
+  plans.map(plan => offsetOf(address, plan)).find(each => each !== undefined)
+
+const firstOf = (prefix: Prefix, plans: readonly LanPlan[]): number | undefined =>
+  plans.map(plan => offsetOfPrefix(prefix, wholeSite(plan.prefix))).find(each => each !== undefined)
+
+function prefixesOf(prefixes: readonly Prefix[], plans: readonly LanPlan[]): Reservation['prefixes'] {
+  const all = prefixes.flatMap(prefix => {
+    const host = firstOf(prefix, plans)
     return host === undefined ? [] : [{ host, length: prefix.length }]
   })
+  return [...new Map(all.map(each => [`${each.host}/${each.length}`, each])).values()]
 }
 
 function identityOf({ duid, iaid, hwAddress, hostname }: Configured): Identity {
@@ -65,22 +74,27 @@ function identityOf({ duid, iaid, hwAddress, hostname }: Configured): Identity {
 
 const mostTold = 8
 
-/** Why hosts don't have what is reserved for them, as sentences. */
+/** Why hosts don't have what is reserved for them, as sentences. `unknown` are networks in which the LAN's prefix is not known yet. */
 export function reservationNotices(
   config: LanConfig,
-  plan: LanPlan,
-  reservations: Reservations,
+  scope: Pick<Scope, 'plan' | 'beside' | 'reservations'>,
+  unknown: readonly Prefix[],
   bindings: Bindings,
   now: number,
 ): string[] {
-  const site = wholeSite(plan.prefix)
+  const { plan, reservations } = scope
+  const plans = plansOf(scope)
+  const sites = plans.map(({ prefix }) => formatPrefix(wholeSite(prefix))).join(' or ')
+  const canTell = (prefix: Prefix) => !unknown.some(each => contains(each, prefix))
   const foreign = config.reservations.flatMap(({ ipAddresses, prefixes }) => [
-    ...ipAddresses.filter(address => offsetOf(address, plan) === undefined).map(formatIp6),
-    ...prefixes.filter(prefix => offsetOfPrefix(prefix, site) === undefined).map(formatPrefix),
+    ...ipAddresses
+      .filter(address => hostOf(address, plans) === undefined && canTell({ address, length: 128 }))
+      .map(formatIp6),
+    ...prefixes.filter(prefix => firstOf(prefix, plans) === undefined && canTell(prefix)).map(formatPrefix),
   ])
   const notices = foreign.map(
     each =>
-      `${each} is reserved on ${config.interface}, but it is not of this site, ${formatPrefix(site)}: give its last bits alone`,
+      `${each} is reserved on ${config.interface}, but it is not of this site, ${sites}: give its last bits alone`,
   )
   for (const reservation of reservations.all) {
     for (const host of reservation.hosts) {

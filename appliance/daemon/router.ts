@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { formatPrefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
-import type { Config, LanConfig } from '../config/schema.ts'
+import type { Config } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
 import type { FastPathPlan } from '../fastpath/plan.ts'
 import { OverlayResolver } from '../fastpath/resolver.ts'
@@ -18,18 +18,19 @@ import { DelegationRoutes, stand } from './delegations.ts'
 import type { FastPath } from './fast-path.ts'
 import { FormerSite } from './former.ts'
 import { intentOf } from './kernel-intent.ts'
-import { LanRunner, type LanShared, type LanWorld, readiness } from './lan.ts'
+import type { LanShared } from './lan.ts'
+import type { LanNetwork } from './lan-world.ts'
+import type { Lans } from './lans.ts'
 import { type Memory, remember } from './memory.ts'
 import type { Surroundings } from './named-prefix.ts'
 import { Placement } from './placement.ts'
 import type { Prefixes } from './prefixes.ts'
-import { behind } from './segments.ts'
 import type { Slaac } from './slaac.ts'
 
 /** How long an overlay may stay away before hosts are told: a restart of ZeroTier takes about 2 s and is no news to them. */
 const patience = 30_000
 
-const retryDelay = 2_000 // for a LAN whose sockets could not be opened
+const retryDelay = 2_000 // for a resolver whose sockets could not be opened
 
 interface RouterOptions {
   readonly config: Config
@@ -43,7 +44,8 @@ interface RouterOptions {
   readonly recalled: Memory | undefined // who we were before this start
   readonly prefixes: Prefixes | undefined
   readonly slaac: Slaac | undefined // the same
-  readonly shared: Omit<LanShared, 'routed' | 'named'>
+  readonly lans: Lans
+  readonly shared: Pick<LanShared, 'store' | 'clock' | 'log'>
 }
 
 export class Router {
@@ -51,7 +53,6 @@ export class Router {
   readonly #options: RouterOptions
   readonly #log: Log
   readonly #clock: Clock
-  readonly #lans = new Map<string, LanRunner>() // by interface name
   readonly #delegations: DelegationRoutes
   readonly #placement: Placement
   readonly #former: FormerSite
@@ -62,6 +63,7 @@ export class Router {
   #lostAt: number | undefined
   #kernel: KernelState | undefined
   #intent = ''
+  #standing: { readonly site: Site; readonly lans: ReadonlySet<string> } | undefined // what the kernel was last brought in step with
   #pass: Promise<void> | undefined
   #again = false
   #patienceTimer: NodeJS.Timeout | undefined
@@ -95,10 +97,6 @@ export class Router {
   /** The kernel's state as it was last dumped. */
   get kernel(): KernelState | undefined {
     return this.#kernel
-  }
-
-  get lans(): readonly LanRunner[] {
-    return [...this.#lans.values()]
   }
 
   /** The name of the overlay's interface, as it was last told. */
@@ -138,9 +136,23 @@ export class Router {
       this.#overlayName = undefined
   }
 
+  /** What this network is to a LAN that is in it: the site that the kernel is in step with, until it is so with another one. */
+  networkOf(lan: string): LanNetwork {
+    const site = this.#standing?.site ?? this.#site
+    return {
+      network: this.#config.overlay.network,
+      site,
+      previous: this.#former.withdrawn(site),
+      former: this.#former.routed(site),
+      networkReachable: this.networkReachable,
+      answeredInKernel: this.#kernel !== undefined && this.#placement.answered(this.#kernel).has(lan),
+      inStep: this.#standing?.lans.has(lan) === true,
+    }
+  }
+
   /** A prefix with a name came or went: no client gets what is in it, from now on and before anything else happens. */
   async prefixesChanged(): Promise<void> {
-    for (const lan of this.#lans.values()) lan.rescope()
+    this.#options.lans.rescope()
     await this.refresh()
   }
 
@@ -151,8 +163,7 @@ export class Router {
     return this.#pass
   }
 
-  /** `final`: for good, hosts are told. Else a hand-over: nothing is said. */
-  async stop(final: boolean): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#patienceTimer)
     clearTimeout(this.#retryTimer)
@@ -160,10 +171,6 @@ export class Router {
     this.#placement.stop()
     this.#delegations.stop()
     await this.#pass
-    // Whatever one of them can't do: the others stop too, and the kernel is put back after this.
-    const stops = await Promise.allSettled(this.lans.map(lan => lan.stop(final)))
-    for (const stop of stops)
-      if (stop.status === 'rejected') this.#log.error({ err: stop.reason }, 'a LAN could not be stopped in order')
     this.#resolver?.resolver.stop()
     this.#resolver = undefined
   }
@@ -182,7 +189,7 @@ export class Router {
   }
 
   /** The leases of these delegations were stored: whether their routes stand. */
-  async #routed(name: string, delegations: readonly Binding[]): Promise<boolean> {
+  async routed(name: string, delegations: readonly Binding[]): Promise<boolean> {
     await this.refresh()
     const link = this.#kernel?.links.find(each => each.name === name)
     return !!this.#kernel && !!link && !!this.#site && stand(delegations, link.index, this.#site, this.#kernel)
@@ -198,7 +205,7 @@ export class Router {
       ...this.#delegations.wanted(this.#config.lan, this.#site, former),
       ...[this.#site, former].flatMap(site => this.#namedRoutes(site)),
     ]
-    await this.#answerEarly()
+    if (this.#site) await this.#options.lans.answerEarly()
     await this.#options.slaac?.follow(this.#config, this.#site, this.#overlayName)
     await this.#placement.follow({
       config: this.#config,
@@ -206,7 +213,7 @@ export class Router {
       former,
       overlay: this.#overlayName,
       kernel: this.#kernel,
-      ready: ({ interface: name }) => readiness(name, this.#world(), this.#lans.get(name)?.services?.link.linkLocal),
+      ready: lan => this.#options.lans.ready(lan),
     })
     const intent = intentOf({
       config: this.#config,
@@ -226,9 +233,10 @@ export class Router {
       // Addresses, routes and forwarding first: hosts are told of a route only when it stands. RFC 4191 section 4.
       await this.#options.intend(intent)
     }
+    if (intent.site) this.#standing = { site: intent.site, lans: new Set(intent.lans.map(({ link }) => link)) }
     this.#placement.settled(this.#kernel)
     this.#followResolver(report)
-    await this.#followLans()
+    await this.#options.lans.refresh()
   }
 
   #namedRoutes(site: Site | undefined): Intent['routes'] {
@@ -281,62 +289,6 @@ export class Router {
         this.#log.error({ err: error }, 'can not resolve neighbours; trying again')
       this.#resolverFailure = messageOf(error)
       this.#retryTimer ??= this.#later(retryDelay)
-    }
-  }
-
-  /** Clients wait for their answers, and what comes before the rest of a LAN takes the kernel a while. */
-  async #answerEarly(): Promise<void> {
-    if (!this.#site) return
-    const world = { ...this.#world(), inStep: false }
-    for (const lan of this.#direct) {
-      const runner = this.#runner(lan)
-      if (!runner.services) await runner.follow(lan, behind(this.#config, lan.interface), world)
-    }
-  }
-
-  async #followLans(): Promise<void> {
-    const direct = this.#direct
-    const wanted = new Set(direct.map(lan => lan.interface))
-    for (const [name, runner] of this.#lans) {
-      if (wanted.has(name)) continue
-      this.#lans.delete(name)
-      await runner.stop(true) // taken out of the configuration: its hosts lose the /40
-    }
-    const world = this.#world()
-    for (const lan of direct) {
-      const runner = this.#runner(lan)
-      await runner.follow(lan, behind(this.#config, lan.interface), world)
-      if (runner.failure !== undefined) this.#retryTimer ??= this.#later(retryDelay)
-    }
-  }
-
-  get #direct(): LanConfig[] {
-    return this.#config.lan.filter(lan => lan.relay === undefined)
-  }
-
-  #runner(lan: LanConfig): LanRunner {
-    const known = this.#lans.get(lan.interface)
-    if (known) return known
-    const routed: LanShared['routed'] = (name, delegations) => this.#routed(name, delegations)
-    const named: LanShared['named'] = () => this.#options.prefixes?.ranges
-    const runner = new LanRunner(lan, { ...this.#options.shared, routed, named })
-    this.#lans.set(lan.interface, runner)
-    return runner
-  }
-
-  #world(): LanWorld {
-    return {
-      site: this.#site,
-      previous: this.#former.withdrawn(this.#site),
-      former: this.#former.routed(this.#site),
-      links: this.#kernel?.links ?? [],
-      overlay: this.#overlayName,
-      otherOverlays: this.#options.otherOverlays(),
-      addresses: this.#kernel?.addresses ?? [],
-      networkReachable: this.networkReachable,
-      autonomous: name => this.#options.slaac?.prefixOf(name),
-      answeredInKernel: this.#kernel ? this.#placement.answered(this.#kernel) : new Set(),
-      inStep: true,
     }
   }
 

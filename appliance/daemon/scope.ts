@@ -7,21 +7,26 @@ import { type LanPlan, wholeSite } from '../plane/plan.ts'
 import { reservationsOf } from './reservations.ts'
 
 /**
- * What a LAN's DHCPv6 server serves with, from the configuration and the prefix that the LAN has now; undefined where it is off.
+ * What a LAN's DHCPv6 server serves with, from the configuration and the prefixes that the LAN has now, one of each network;
+ * undefined where it is off, or has none.
  * `named` are the prefixes that were allocated by name.
  */
-export function scopeOf(config: LanConfig, plan: LanPlan, named?: Reservation['prefixes']): Scope | undefined {
+export function scopeOf(
+  config: LanConfig,
+  [plan, ...beside]: readonly LanPlan[],
+  named?: Reservation['prefixes'],
+): Scope | undefined {
   const { interface: name, dhcpv6, delegate, dns, ntp } = config
-  if (dhcpv6 === 'off') return undefined
+  if (dhcpv6 === 'off' || !plan) return undefined
   const { options, leasequery, ...served } = dhcpv6
   const offers = offersOf({ dns, ntp, options, allowAddressRegistration: served.allowAddressRegistration })
   const offset = delegate?.prefix.address ?? 0n
   const prefix = { address: addressIn(wholeSite(plan.prefix), offset), length: delegate?.prefix.length ?? 0 }
-  const reservations = reservationsOf(config, plan, named)
+  const reservations = reservationsOf(config, [plan, ...beside], named)
   return {
     interface: name,
     plan,
-    beside: [],
+    beside,
     ...served,
     offers,
     reservations,

@@ -12,21 +12,29 @@ import { scopeOf } from './scope.ts'
 export const behind = (config: Config, name: string): LanConfig[] =>
   config.lan.filter(lan => lan.interface === name && lan.relay !== undefined)
 
-/** The segments behind relays on a LAN with this plan that we serve. */
-export function segmentsOf(configs: readonly LanConfig[], site: Site, plan: LanPlan): Segment[] {
+/** The segments behind relays on a LAN that we serve, which is placed in these networks, and they with it. */
+export function segmentsOf(configs: readonly LanConfig[], placed: readonly Placed[]): Segment[] {
   return configs.flatMap(config => {
-    const scope = scopeOf(config, lanPlan(site.sitePrefix, config.subnet))
+    const plans = placed.map(({ site }) => lanPlan(site.sitePrefix, config.subnet))
+    const scope = scopeOf(config, plans)
     if (!config.relay || !scope) return []
-    const place = (address: Ip6) => underPrefix(address, plan.prefix.address)
+    // Of last bits alone there is an address in each network.
+    const places = (address: Ip6) => [...new Set(placed.map(({ plan }) => underPrefix(address, plan.prefix.address)))]
+    const [via, ...others] = places(config.relay.address)
     return [
       {
         scope,
-        via: place(config.relay.address),
-        sources: config.relay.sources.map(place),
-        linkAddresses: config.relay.linkAddresses.map(place),
+        via: via!,
+        sources: [...others, ...config.relay.sources.flatMap(places)],
+        linkAddresses: config.relay.linkAddresses.flatMap(places),
       },
     ]
   })
+}
+
+interface Placed {
+  readonly site: Site
+  readonly plan: LanPlan
 }
 
 /** Each segment by its router; where that stands on the overlay's own link there is nothing to route to. */

@@ -8,6 +8,7 @@ import type { LanStatus, LeaseRow } from '../http/api.ts'
 import { openHeard } from '../netlink/heard.ts'
 import type { Intent } from '../netlink/intent.ts'
 import type { Site } from '../plane/site.ts'
+import { formatNetworkId, type NetworkId } from '../plane/sixplane.ts'
 import { addressOf, type Heard, keptFor, localPrefix, type TranslatedLan } from '../translation/plan.ts'
 import { type Ground, heardName, tableName } from '../translation/ruleset.ts'
 import { Translator } from '../translation/translator.ts'
@@ -24,6 +25,7 @@ interface SlaacOptions {
 export class Slaac {
   readonly #options: SlaacOptions
   readonly #translator: Translator
+  #network: NetworkId | undefined
   #set: ReturnType<typeof openHeard> | undefined
 
   constructor(options: SlaacOptions) {
@@ -34,6 +36,7 @@ export class Slaac {
 
   follow(config: Config, site: Site | undefined, overlay: string | undefined): Promise<void> {
     const lans = config.lan.filter(lan => lan.slaac && lan.interface !== overlay)
+    this.#network = config.overlay.network
     if (lans.length === 0) return this.#translator.follow(undefined)
     // While nobody knows who we are, what an earlier run left stands.
     return site ? this.#translator.follow(groundOf(lans, site, this.#options.secret)) : Promise.resolve()
@@ -76,6 +79,7 @@ export class Slaac {
         iaid: null,
         clientId: null,
         address: formatIp6(addressOf(ground.sitePrefix, translation)),
+        network: this.#network === undefined ? null : formatNetworkId(this.#network),
         prefixLength: 128,
         translatedFrom: translation.own.map(formatIp6),
         interface: translation.link,

@@ -21,7 +21,7 @@ export interface Snapshot {
   readonly report: OverlayReport
   readonly site: Site | undefined
   readonly kernel: KernelStatus
-  readonly lans: readonly LanRunner[]
+  readonly lans: readonly LanRunner[] // of all networks
   readonly resolverCounters: object | undefined // undefined: it doesn't run
   readonly resolverFailure: string | undefined
   readonly fastPlan: FastPathPlan | undefined

@@ -1,12 +1,13 @@
 /** The status page's facts, put together from the parts. Nothing here decides; each sentence comes from the part that knows. */
 
-import { formatIp6, formatPrefix } from '../base/ip6.ts'
+import { contains, formatIp6, formatPrefix, type Ip6 } from '../base/ip6.ts'
 import type { PartState } from '../base/part.ts'
 import { titleOf } from '../config/overlay.ts'
 import type { ClientStore } from '../dhcp/client-store.ts'
 import type { Clone, LanServer } from '../dhcp/lan-server.ts'
 import { relayInfoOf } from '../dhcp/relay-message.ts'
 import type { Route } from '../dhcp/route.ts'
+import { plansOf } from '../dhcp/scope.ts'
 import type { Store } from '../dhcp/store.ts'
 import type {
   LanStatus,
@@ -19,25 +20,29 @@ import type {
   Status,
 } from '../http/api.ts'
 import type { OtherRouter as OtherRouterSeen } from '../ndp/other-routers.ts'
-import { formatNetworkId, formatNodeAddress, networkPrefix } from '../plane/sixplane.ts'
+import type { Site } from '../plane/site.ts'
+import { formatNetworkId, formatNodeAddress, type NetworkId, networkPrefix } from '../plane/sixplane.ts'
 import { fallbacks, fastPathStatus, membersOf } from './fast-path-status.ts'
-import { numbers, wallTime } from './figures.ts'
+import { numbers, sumOf, wallTime } from './figures.ts'
+import { flagsOf, sentToUsByOthers } from './flags.ts'
 import type { Ipv4 } from './ipv4.ts'
-import { flagsOf, type LanRunner, sentToUsByOthers } from './lan.ts'
+import type { LanRunner } from './lan.ts'
 import { managedNotices } from './managed.ts'
 import type { Slaac } from './slaac.ts'
 import type { Snapshot } from './snapshot.ts'
 import { unadvertised } from './unadvertised.ts'
 
-export function statusOf(snapshot: Snapshot): Status {
+export function statusOf(every: Snapshot): Status {
+  const { network } = every.config.overlay
+  // A LAN in several networks is told of once, with its first.
+  const snapshot = { ...every, lans: every.lans.filter(({ config }) => config.networks[0] === network) }
   const lan = snapshot.lans.map(runner => lanStatus(runner, snapshot))
   const overlay = overlayStatus(snapshot)
   const faults = faultsOf(snapshot, lan)
   const { config, site, kernel } = snapshot
   const fastPath = fastPathStatus(snapshot)
   // A host of the overlay without LANs serves when others reach it.
-  const serving =
-    config.lan.length === 0 ? site !== undefined && kernel.converged : lan.some(each => each.state !== 'waiting')
+  const serving = config.lan.length === 0 ? site !== undefined && kernel.converged : every.lans.some(serves(network))
   return {
     version: snapshot.version,
     state: faults.length === 0 && serving ? 'serving' : serving ? 'degraded' : 'waiting',
@@ -50,6 +55,11 @@ export function statusOf(snapshot: Snapshot): Status {
     parts: snapshot.parts.map(partStatus),
   }
 }
+
+const serves =
+  (network: NetworkId) =>
+  ({ services, failure, placed }: LanRunner): boolean =>
+    services !== undefined && failure === undefined && placed.some(each => each.network === network)
 
 /** What keeps hosts from what they should have, the nearest cause first. */
 function faultsOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
@@ -115,10 +125,10 @@ function managed({ config, services }: LanRunner): string[] {
 }
 
 /** What hosts don't hear where another router advertises in our place. */
-function unheard({ config, services, plan, site }: LanRunner): string[] {
-  if (config.advertise !== 'off' || !services?.advertiser.searched || !plan || !site) return []
-  const wanted = { lanPrefix: plan.prefix, networkPrefix: site.networkPrefix, ownServer: flagsOf(config).managed }
-  return unadvertised(services.advertiser.otherRouters(), wanted)
+function unheard({ config, services, placed }: LanRunner): string[] {
+  if (config.advertise !== 'off' || !services?.advertiser.searched || placed.length === 0) return []
+  const prefixes = placed.flatMap(({ plan, site }) => [plan.prefix, site.networkPrefix])
+  return unadvertised(services.advertiser.otherRouters(), { prefixes, ownServer: flagsOf(config).managed })
 }
 
 function contradictionsOf({ linkLocal, contradictions }: OtherRouterSeen): string[] {
@@ -164,7 +174,8 @@ function overlayStatus({ report, site, config }: Snapshot): OverlayStatus {
 }
 
 function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
-  const { services, plan } = runner
+  const { services, config } = runner
+  const networks = config.networks.map(each => lanNetwork(each, runner))
   const reason = runner.waiting === undefined ? runner.failure : `waits ${runner.waiting}`
   const advertiser = services?.advertiser
   const advertise = runner.config.advertise === 'off' ? 'off' : 'on'
@@ -172,13 +183,14 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
   const served = advertise === 'off' && dhcpv6 === 'off' ? 'off' : 'serving'
   return {
     interface: runner.config.interface,
-    network: formatNetworkId(runner.config.network),
+    network: networks[0]!.network,
+    networks,
     state: services && reason === undefined ? served : 'waiting',
     reason: reason ?? null,
     advertise,
     dhcpv6,
-    prefix: plan ? formatPrefix(plan.prefix) : null,
-    routerAddress: plan ? formatIp6(plan.router) : null,
+    prefix: networks[0]!.prefix,
+    routerAddress: networks[0]!.routerAddress,
     activeLeases: services?.server.activeLeases() ?? 0,
     ipv4: snapshot.ipv4.status(runner.config.interface),
     slaac: snapshot.slaac.status(runner.config.interface, runner.config.slaac),
@@ -200,10 +212,19 @@ function lanStatus(runner: LanRunner, snapshot: Snapshot): LanStatus {
     })),
     counters: {
       ...numbers(advertiser?.counters(), 'ra.'),
-      ...numbers(services?.responder?.counters(), 'neighbour.'),
+      ...sumOf([...(services?.responders.values() ?? [])].map(each => numbers(each.counters(), 'neighbour.'))),
       ...numbers(services?.server.counters(), 'dhcpv6.'),
       ...numbers(snapshot.ipv4.counters(runner.config.interface), 'dhcpv4.'),
     },
+  }
+}
+
+function lanNetwork(network: NetworkId, { placed }: LanRunner): LanStatus['networks'][number] {
+  const plan = placed.find(each => each.network === network)?.plan
+  return {
+    network: formatNetworkId(network),
+    prefix: plan ? formatPrefix(plan.prefix) : null,
+    routerAddress: plan ? formatIp6(plan.router) : null,
   }
 }
 
@@ -229,13 +250,14 @@ export function leasesOf(
   lans: readonly LanRunner[],
   { ipv4, slaac }: { readonly ipv4: Ipv4; readonly slaac: Slaac },
 ): Leases {
-  const served = lans.flatMap(({ plan, config, segments }) =>
-    [...(plan ? [plan] : []), ...segments.map(({ scope }) => scope.plan)].map(({ subnet, prefix }) => ({
-      interface: config.interface,
-      subnet,
-      prefixes: [prefix],
-    })),
+  const served = lans.flatMap(({ placed, config, segments }) =>
+    [placed.map(({ plan }) => plan), ...segments.map(({ scope }) => plansOf(scope))].flatMap(plans =>
+      plans.length === 0
+        ? []
+        : { interface: config.interface, subnet: plans[0]!.subnet, prefixes: plans.map(({ prefix }) => prefix) },
+    ),
   )
+  const sites = lans.flatMap(({ placed }) => placed.map(({ site }) => site))
   const subnets = lans.flatMap(({ segments }) => segments.map(({ scope }) => scope.plan.subnet))
   const routes = new Map(subnets.map(subnet => [subnet, clients.routes(subnet)]))
   const { rows, leftOut } = store.leases(served)
@@ -245,6 +267,7 @@ export function leasesOf(
     translatedFrom: [],
     relay: relayOf(routes.get(lease.subnet)?.get(lease.duid)),
     address: formatIp6(lease.address),
+    network: networkOf(lease.address, sites),
     subnet: lease.subnet ?? null,
     linkLayerAddress: lease.linkLayerAddress ?? null,
     hostname: lease.hostname ?? null,
@@ -253,6 +276,11 @@ export function leasesOf(
     changedAt: new Date(lease.changedAt).toISOString(),
   }))
   return { leases: [...leases, ...slaac.leases(), ...ipv4.leases()], leftOut }
+}
+
+function networkOf(address: Ip6, sites: readonly Site[]): string | null {
+  const site = sites.find(({ networkPrefix: all }) => contains(all, { address, length: 128 }))
+  return site ? formatNetworkId(site.network) : null
 }
 
 function relayOf(route: Route | undefined): LeaseRow['relay'] {

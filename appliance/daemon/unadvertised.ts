@@ -2,15 +2,14 @@ import { contains, formatPrefix, type Prefix } from '../base/ip6.ts'
 import type { OtherRouter } from '../ndp/other-routers.ts'
 
 interface Wanted {
-  readonly lanPrefix: Prefix
-  readonly networkPrefix: Prefix
+  readonly prefixes: readonly Prefix[] // the LAN's own, and those of all sites
   readonly ownServer: boolean // hosts are to ask our DHCPv6 server
 }
 
 /** What hosts of a LAN don't hear, where other routers advertise in our place and these are all that do. Clauses. */
 export function unadvertised(routers: readonly OtherRouter[], wanted: Wanted): string[] {
   const faults: string[] = []
-  const missing = [wanted.lanPrefix, wanted.networkPrefix].filter(
+  const missing = wanted.prefixes.filter(
     prefix => !routers.some(({ prefixes }) => prefixes.some(each => contains(each, prefix))),
   )
   const nobody = 'advertise is off, and no other router does'

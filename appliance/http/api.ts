@@ -35,7 +35,8 @@ export interface OverlayStatus {
 
 export interface LanStatus {
   readonly interface: string
-  readonly network: string // of the overlay that it is in
+  readonly network: string // the first of `networks`, as `prefix` and `routerAddress` are its
+  readonly networks: readonly LanNetworkStatus[] // of the overlays that it is in
   readonly state: 'serving' | 'waiting' | 'off' // off: routed alone, advertisements and DHCPv6 are others'
   readonly reason: string | null
   readonly advertise: 'on' | 'off'
@@ -49,6 +50,13 @@ export interface LanStatus {
   readonly otherRouters: readonly OtherRouter[]
   readonly otherServers: readonly OtherServer[]
   readonly counters: Readonly<Record<string, number>>
+}
+
+/** A LAN's part of a network. */
+export interface LanNetworkStatus {
+  readonly network: string
+  readonly prefix: string | null // null: not known yet, the overlay says why
+  readonly routerAddress: string | null
 }
 
 /** DHCPv4 on a LAN. */
@@ -140,7 +148,8 @@ export interface LeaseRow {
   readonly iaid: number | null // the same
   readonly clientId: string | null // of IPv4, where the host says one
   readonly type: 'IA_NA' | 'IA_PD' | 'IPv4' | 'SLAAC'
-  readonly address: string // the first one of a delegated prefix
+  readonly address: string // the first one of a delegated prefix; a host in several networks has a row for each
+  readonly network: string | null // that the address is of; null of IPv4
   readonly prefixLength: number // 128 of an address, 32 of one of IPv4
   readonly translatedFrom: readonly string[] // of SLAAC: the host's own addresses; what is sent to it goes to the first
   readonly interface: string

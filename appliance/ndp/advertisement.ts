@@ -10,14 +10,19 @@ import type { Site } from '../plane/site.ts'
 import type { RouterAdvertisement } from './message.ts'
 import { encodeOption, type Option } from './options.ts'
 
-export interface AdvertisementPlan {
+/** What a LAN's hosts have of one network. */
+export interface Advertised {
   readonly site: Site
   readonly lan: LanPlan
+  readonly networkReachable: boolean // false: hosts are told to forget the /40
+}
+
+export interface AdvertisementPlan extends Advertised {
+  readonly beside?: readonly Advertised[] // further networks that the LAN is in
   readonly mac: Mac // of the LAN interface
   readonly managed: boolean // hosts get addresses by DHCPv6
   readonly otherConfig: boolean // and other settings
   readonly networkOnLink: boolean // the /40 is advertised as on-link, and the responder stands behind it
-  readonly networkReachable: boolean // false: hosts are told to forget the /40
   readonly lifetimes: { readonly network: number; readonly lan: number } // seconds
   readonly interval: { readonly min: number; readonly max: number } // seconds between unsolicited advertisements
   readonly dns: { readonly servers: readonly Ip6[]; readonly search: readonly string[] }
@@ -43,21 +48,31 @@ export function advertisement(plan: AdvertisementPlan): RouterAdvertisement {
     options: [
       { kind: 'source-link-layer-address', mac: plan.mac },
       ...(plan.mtu === undefined ? [] : [{ kind: 'mtu', mtu: plan.mtu } as const]),
-      onLink(plan.lan.prefix, plan.lifetimes.lan),
+      ...networksOf(plan).map(({ lan }) => onLink(lan.prefix, plan.lifetimes.lan)),
       ...(plan.autonomous ? [{ ...onLink(plan.autonomous, plan.lifetimes.lan), autonomous: true }] : []),
-      ...networkOptions(plan),
+      ...networksOf(plan).flatMap(network => networkOptions(network, plan)),
       ...dnsOptions(plan),
     ],
   }
 }
 
-/** The last word before the router stops for good: the /40 is gone, the LAN's own prefix stays. RFC 4861 section 6.2.5. */
+/** The last word before the router stops for good: each /40 is gone, the LAN's own prefix stays. RFC 4861 section 6.2.5. */
 export function finalAdvertisement(plan: AdvertisementPlan): RouterAdvertisement {
-  return advertisement({ ...plan, networkReachable: false })
+  return advertisement(withReachable(plan, false))
 }
 
-/** The /40: on-link and as two routes of medium preference, or as one route where it isn't to be on-link. */
-function networkOptions({ site, networkOnLink, networkReachable, lifetimes }: AdvertisementPlan): Option[] {
+/** The same, of networks that are all there or all gone. */
+export function withReachable(plan: AdvertisementPlan, networkReachable: boolean): AdvertisementPlan {
+  return { ...plan, networkReachable, beside: plan.beside?.map(each => ({ ...each, networkReachable })) ?? [] }
+}
+
+export const networksOf = ({ beside = [], ...first }: AdvertisementPlan): readonly Advertised[] => [first, ...beside]
+
+/** A /40: on-link and as two routes of medium preference, or as one route where it isn't to be on-link. */
+function networkOptions(
+  { site, networkReachable }: Advertised,
+  { networkOnLink, lifetimes }: AdvertisementPlan,
+): Option[] {
   const lifetime = networkReachable ? lifetimes.network : 0
   const route = (prefix: Prefix): Option => ({ kind: 'route-information', prefix, preference: 'medium', lifetime })
   return networkOnLink

@@ -8,7 +8,14 @@ import { messageOf } from '../base/errors.ts'
 import { allNodes, allRouters, formatIp6, type Ip6 } from '../base/ip6.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import type { Mac } from '../base/mac.ts'
-import { type AdvertisementPlan, advertisement, finalAdvertisement, split } from './advertisement.ts'
+import {
+  type AdvertisementPlan,
+  advertisement,
+  finalAdvertisement,
+  networksOf,
+  split,
+  withReachable,
+} from './advertisement.ts'
 import { Advertiser } from './advertiser.ts'
 import { decodeMessage, encodeMessage, type RouterAdvertisement } from './message.ts'
 import {
@@ -114,7 +121,8 @@ export class LanAdvertiser {
     const begins = this.#plan.silent === true && !plan.silent
     const changed = !plan.silent && !equalBytes(encodeMessage(next), encodeMessage(this.#said))
     const news = begins || changed
-    if (changed && !begins) this.#withdrawals.replace(this.#said.options, next.options, now)
+    // What was never said needs no withdrawal.
+    if (changed && !begins && this.#endpoint) this.#withdrawals.replace(this.#said.options, next.options, now)
     this.#plan = plan
     this.#said = next
     if (!this.#endpoint) return
@@ -255,8 +263,9 @@ export class LanAdvertiser {
 
   #compare(source: Ip6, theirs: RouterAdvertisement, now: number): void {
     this.#counters.foreignAdvertisements++
-    const { site, silent = false } = this.#plan
-    const ours = { advertisement: this.#said, networkPrefix: site.networkPrefix, silent }
+    const { silent = false } = this.#plan
+    const networkPrefixes = networksOf(this.#plan).map(({ site }) => site.networkPrefix)
+    const ours = { advertisement: this.#said, networkPrefixes, silent }
     const heard = this.#others.heard(source, theirs, ours, now)
     const { mac, contradictions, differences } = heard.router
     if (contradictions.length > 0) this.#counters.contradicting++
@@ -279,7 +288,7 @@ export class LanAdvertiser {
 
 /** What we say, or what another router shall say in our place: that one can't know when the network is away. */
 function wordOf(plan: AdvertisementPlan): RouterAdvertisement {
-  return advertisement(plan.silent ? { ...plan, networkReachable: true } : plan)
+  return advertisement(plan.silent ? withReachable(plan, true) : plan)
 }
 
 /** Hop limit 1 and a router alert, so that every switch that snoops looks at it. RFC 4286 section 3.2. */

@@ -27,7 +27,7 @@ export interface OtherRouter {
 /** What we say, as the comparison needs it. */
 export interface OurWord {
   readonly advertisement: RouterAdvertisement
-  readonly networkPrefix: Prefix
+  readonly networkPrefixes: readonly Prefix[]
   readonly silent?: boolean // it is for others to say it
 }
 
@@ -132,14 +132,16 @@ function mtuContradictions(theirs: RouterAdvertisement, ours: RouterAdvertisemen
   return their && our && their.mtu !== our.mtu ? [`it says MTU ${their.mtu}, we say ${our.mtu}`] : []
 }
 
-function prefixContradictions(theirs: RouterAdvertisement, { advertisement, networkPrefix }: OurWord): string[] {
+function prefixContradictions(theirs: RouterAdvertisement, { advertisement, networkPrefixes }: OurWord): string[] {
   const ours = optionsOf(advertisement.options, 'prefix-information')
   return optionsOf(theirs.options, 'prefix-information').flatMap(their => {
     const text = formatPrefix(their.prefix)
     const our = ours.find(({ prefix }) => equalPrefix(prefix, their.prefix))
     if (!our) {
       const alive = their.validLifetime > 0 // else it takes back what nobody should have said
-      return alive && contains(networkPrefix, their.prefix) ? [`it advertises ${text}, a part of this network`] : []
+      return alive && networkPrefixes.some(each => contains(each, their.prefix))
+        ? [`it advertises ${text}, a part of this network`]
+        : []
     }
     const said: string[] = []
     if (their.onLink !== our.onLink) said.push(`it says that ${text} is not on-link, we say that it is`)
@@ -153,10 +155,11 @@ function prefixContradictions(theirs: RouterAdvertisement, { advertisement, netw
 }
 
 /** A route for a part of the network through someone else: the longer prefix or the higher preference wins on the hosts. */
-function routeContradictions(theirs: RouterAdvertisement, { networkPrefix, silent }: OurWord): string[] {
-  const forAll = networkPrefix.length + 1 // the /40, or its halves: who says it in our place means us
+function routeContradictions(theirs: RouterAdvertisement, { networkPrefixes, silent }: OurWord): string[] {
+  const ofOurs = (prefix: Prefix) => networkPrefixes.find(each => contains(each, prefix))
+  const isAll = (prefix: Prefix) => prefix.length <= ofOurs(prefix)!.length + 1 // the /40, or its halves: who says it in our place means us
   return optionsOf(theirs.options, 'route-information')
-    .filter(({ prefix, lifetime }) => lifetime > 0 && contains(networkPrefix, prefix))
-    .filter(({ prefix }) => !silent || prefix.length > forAll)
+    .filter(({ prefix, lifetime }) => lifetime > 0 && ofOurs(prefix))
+    .filter(({ prefix }) => !silent || !isAll(prefix))
     .map(({ prefix, preference }) => `it advertises a route of ${preference} preference to ${formatPrefix(prefix)}`)
 }

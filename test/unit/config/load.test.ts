@@ -18,7 +18,7 @@ describe('a good file', () => {
       lan: [
         {
           interface: 'eth1',
-          network: 0x8056c2e21c000001n,
+          networks: [0x8056c2e21c000001n],
           advertise: {
             networkOnLink: true,
             interval: { min: 200, max: 600 },

@@ -6,13 +6,15 @@ import { problems } from './problems.ts'
 
 const two = 'overlays: [{name: office, network: 8056c2e21c000001}, {name: plant, network: 610252ad3bc0ffee}]\n'
 
-test('each LAN is in the overlay that it names, and what is behind a relay in that of its router', () => {
+test('each LAN is in the overlays that it names, and what is behind a relay in that of its router', () => {
   const config = parseConfig(
     'f.yaml',
     `${two}lan:
   - {interface: eth1, overlays: [office]}
   - {interface: eth2, subnet: 0, overlays: [610252ad3bc0ffee]}
   - {interface: eth2, subnet: 1, relay: {address: "::2"}}
+  - {interface: eth3, subnet: 2, overlays: [plant, office]}
+  - {interface: eth3, subnet: 3, relay: {address: "::2"}}
 `,
   )
   const shown = configsByOverlay(config).map(({ overlay, lan }) => [
@@ -21,9 +23,13 @@ test('each LAN is in the overlay that it names, and what is behind a relay in th
     ...lan.map(({ interface: link, subnet }) => `${link} ${subnet}`),
   ])
   expect(shown).toEqual([
-    ['office', '8056c2e21c000001', 'eth1 undefined'],
-    ['plant', '610252ad3bc0ffee', 'eth2 0', 'eth2 1'],
+    ['office', '8056c2e21c000001', 'eth1 undefined', 'eth3 2', 'eth3 3'],
+    ['plant', '610252ad3bc0ffee', 'eth2 0', 'eth2 1', 'eth3 2', 'eth3 3'],
   ])
+  // The first one that a LAN names is its first.
+  expect(config.lan.map(({ networks }) => formatNetworkId(networks[0]!)).slice(3)).toEqual(
+    Array(2).fill('610252ad3bc0ffee'),
+  )
 })
 
 test('one overlay is the short form', () => {
@@ -47,12 +53,12 @@ describe('what can not be', () => {
     {
       name: 'a LAN that names none of several',
       text: `${two}lan: [{interface: eth1}]`,
-      line: 'f.yaml:2:7: lan[0]: needs overlays: in which of office, plant it is',
+      line: 'f.yaml:2:7: lan[0]: needs overlays: in which of office, plant it is, one or more',
     },
     {
       name: 'a LAN in several',
-      text: `${two}lan: [{interface: eth1, overlays: [office, plant]}]`,
-      line: 'f.yaml:2:35: lan[0].overlays: may name one: no LAN can be in several overlays, give each a LAN of its own',
+      text: `${two}lan: [{interface: eth1, overlays: [office, 8056c2e21c000001]}]`,
+      line: 'f.yaml:2:44: lan[0].overlays[1]: is that of overlays[0] already',
     },
     {
       name: 'a LAN in one that is not there',
@@ -67,7 +73,7 @@ describe('what can not be', () => {
     {
       name: 'a LAN behind a relay that names one',
       text: `${two}lan: [{interface: eth1, overlays: [office]}, {interface: eth1, subnet: 1, relay: {address: "::2"}, overlays: [plant]}]`,
-      line: 'f.yaml:2:110: lan[1].overlays: has no meaning here: it is in the overlay of the LAN on eth1',
+      line: 'f.yaml:2:110: lan[1].overlays: has no meaning here: it is in those of the LAN on eth1',
     },
     {
       name: 'a LAN on the interface of a static one',

@@ -29,12 +29,12 @@ test('of two nothing is changed until both have said something, and then as one'
   expect([told, done]).toEqual([[], false])
   await intents.set(0, undefined)
   await waiting
-  expect(told).toEqual([second])
+  expect(told).toEqual([{ ...second, slot: 1 }])
   await intents.set(0, first)
   await intents.set(1, noIntent)
   expect(told.slice(1)).toEqual([
-    { ...second, beside: [first] },
-    { ...noIntent, beside: [first] },
+    { ...second, slot: 1, beside: [first] },
+    { ...noIntent, slot: 1, beside: [first] },
   ])
 })
 

@@ -46,7 +46,7 @@ test('whatever comes after what, no prefix with a name shares an address with on
           prefixes.allocate({ name: `n${each.allocate}`, interface: 'tap0', length: each.length }, surroundings)
         else if ('release' in each) prefixes.release(`n${each.release}`)
         else if ('hours' in each) scene.now += each.hours * 3_600_000
-        scene.scope = { ...scopeOf(config.lan[0]!, plan, prefixes.ranges)!, rapidCommit: true }
+        scene.scope = { ...scopeOf(config.lan[0]!, [plan], prefixes.ranges)!, rapidCommit: true }
         if ('asks' in each) scene.decide(message(each.message, [pd()], parseDuid(`00:04:00:0${each.asks}`)))
 
         const live = scene.table.delegations().filter(binding => isLive(binding, scene.now))

@@ -107,9 +107,9 @@ describe('which prefix a name has', () => {
     prefixes.allocate({ name: 'docker', interface: 'docker0' }, router)
     const [{ host, length }] = prefixes.ranges as [{ host: number; length: number }]
     const [lan] = router.config.lan
-    const scope = scopeOf(lan!, lanPlan(site.sitePrefix, undefined), prefixes.ranges)
+    const scope = scopeOf(lan!, [lanPlan(site.sitePrefix, undefined)], prefixes.ranges)
     expect(scope?.reservations.within(host, host)).toHaveLength(1)
-    expect(scopeOf(lan!, lanPlan(site.sitePrefix, undefined), [])?.reservations.within(host, host)).toEqual([])
+    expect(scopeOf(lan!, [lanPlan(site.sitePrefix, undefined)], [])?.reservations.within(host, host)).toEqual([])
     const prefix = `${formatPrefix({ address: (site.sitePrefix.address + BigInt(host)) as Ip6, length })}`
     const reserved = `[{interface: eth1, delegate: {}, reservations: [{hwAddress: "02:00:00:00:00:01", prefixes: ["${prefix}"]}]}]`
     expect(prefixes.conflicts(router, undefined)).toEqual([])

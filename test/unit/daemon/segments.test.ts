@@ -35,14 +35,26 @@ describe('LANs behind relays', () => {
     expect(routes('eth2')).toEqual(first)
   })
 
+  const placed = (place: typeof site) => ({ site: place, plan: lanPlan(place.sitePrefix, undefined) })
+
+  test('in several networks it has a part of each, and its relay an address in each', () => {
+    const [segment] = segmentsOf(behind(config, 'eth1'), [placed(site), placed(moved)])
+    expect([segment!.scope.plan, ...segment!.scope.beside].map(({ prefix }) => formatPrefix(prefix))).toEqual([
+      'fc9c:56c2:e389:e92c:eee5:8500::/88',
+      'fc9c:56c2:e311:2233:4455:8500::/88',
+    ])
+    expect([segment!.via, segment!.sources[0]!].map(formatIp6)).toEqual([
+      'fc9c:56c2:e389:e92c:eee5::2',
+      'fc9c:56c2:e311:2233:4455::2',
+    ])
+  })
+
   test('one that we serve has its relay under the prefix that the LAN has now, whatever else it sends from', () => {
     const shown = (place: typeof site) =>
-      segmentsOf(behind(config, 'eth1'), place, lanPlan(place.sitePrefix, undefined)).map(
-        ({ scope, via, sources, linkAddresses }) => [
-          scope.plan.subnet,
-          ...[via, ...sources, ...linkAddresses].map(formatIp6),
-        ],
-      )
+      segmentsOf(behind(config, 'eth1'), [placed(place)]).map(({ scope, via, sources, linkAddresses }) => [
+        scope.plan.subnet,
+        ...[via, ...sources, ...linkAddresses].map(formatIp6),
+      ])
     expect(shown(site)).toEqual([
       [5, 'fc9c:56c2:e389:e92c:eee5::2', 'fe80::5', 'fc9c:56c2:e389:e92c:eee5::9', '2001:db8::1'],
     ])

@@ -58,6 +58,6 @@ test.for([
     missing: [],
   },
 ])('in our place advertises: $name', ({ routers, ownServer, missing }) => {
-  const faults = unadvertised(routers, { lanPrefix, networkPrefix, ownServer })
+  const faults = unadvertised(routers, { prefixes: [lanPrefix, networkPrefix], ownServer })
   expect(faults).toEqual(missing.map(pattern => expect.stringMatching(pattern)))
 })

@@ -36,6 +36,13 @@ export const servingStatus = listed({
     {
       interface: 'eth1',
       network: '8056c2e21c000001',
+      networks: [
+        {
+          network: '8056c2e21c000001',
+          prefix: 'fc9c:56c2:e389:e92c:eee5::/80',
+          routerAddress: 'fc9c:56c2:e389:e92c:eee5::1',
+        },
+      ],
       state: 'serving',
       reason: null,
       advertise: 'on',
@@ -112,6 +119,7 @@ export const leaseRows: readonly LeaseRow[] = [
     duid: '00:01:00:01:2d:5f:00:01:02:00:00:00:00:11',
     iaid: 17,
     clientId: null,
+    network: '8056c2e21c000001',
     translatedFrom: [],
     type: 'IA_NA',
     prefixLength: 128,
@@ -130,6 +138,7 @@ export const leaseRows: readonly LeaseRow[] = [
     duid: '00:04:aa',
     iaid: 4294967295,
     clientId: null,
+    network: '8056c2e21c000001',
     translatedFrom: [],
     type: 'IA_NA',
     prefixLength: 128,

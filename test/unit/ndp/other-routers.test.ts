@@ -8,7 +8,7 @@ import { plan, site } from './plan.ts'
 
 const ours = {
   advertisement: advertisement({ ...plan, mtu: 1500 }),
-  networkPrefix: site.networkPrefix,
+  networkPrefixes: [site.networkPrefix],
 }
 const router = parseIp6('fe80::66')
 const prefix = (text: string, rest: Partial<Extract<Option, { kind: 'prefix-information' }>> = {}): Option => ({

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
-import { type LanWorld, readiness } from '../../../appliance/daemon/lan.ts'
+import { type LanNetwork, type LanWorld, placedIn, readiness } from '../../../appliance/daemon/lan-world.ts'
 import type { Address, Link } from '../../../appliance/netlink/kernel.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
@@ -25,18 +25,23 @@ const address: Address = {
   tentative: false,
   dadFailed: false,
 }
-const whole: LanWorld = {
-  site: siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92ceee5')),
-  links: [link],
-  addresses: [address],
-  overlay: 'zt0',
-  otherOverlays: [],
+const site = siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92ceee5'))
+const network: LanNetwork = {
+  network: site.network,
+  site,
   previous: undefined,
   former: undefined,
   networkReachable: true,
-  autonomous: () => undefined,
-  answeredInKernel: new Set<string>(),
+  answeredInKernel: false,
   inStep: true,
+}
+const unknown = { ...network, network: parseNetworkId('610252ad3bc0ffee'), site: undefined, inStep: false }
+const whole: LanWorld = {
+  networks: [network],
+  links: [link],
+  addresses: [address],
+  overlays: ['zt0'],
+  autonomous: () => undefined,
 }
 
 describe('a LAN is served when everything it needs is there, and else says what it waits for', () => {
@@ -74,9 +79,19 @@ describe('a LAN is served when everything it needs is there, and else says what 
       { addresses: [{ ...address, dadFailed: true }] },
       'for a link-local address on eth1: another host uses the one it has',
     ],
-    ['the overlay itself', { overlay: 'eth1' }, 'for an interface of its own: eth1 is that of the overlay'],
-    ['no site', { site: undefined }, 'for the site: the overlay does not say yet which prefix it has'],
+    ['an overlay itself', { overlays: ['zt0', 'eth1'] }, 'for an interface of its own: eth1 is that of the overlay'],
+    [
+      'no site in any network',
+      { networks: [unknown, unknown] },
+      'for the site: the overlay does not say yet which prefix it has',
+    ],
   ] as const)('%s', ([, missing, sentence]) => {
     expect(readiness('eth1', { ...whole, ...missing })).toBe(sentence)
+  })
+
+  test('one network of several is enough, and the others are not waited for', () => {
+    const both = { ...whole, networks: [unknown, network] }
+    expect(readiness('eth1', both)).toMatchObject({ name: 'eth1' })
+    expect(placedIn(both, 3)).toMatchObject([{ site, plan: { subnet: 3 } }])
   })
 })
