@@ -8,7 +8,6 @@ import { parseConfig } from '../../../appliance/config/load.ts'
 const text = readFileSync('config/cloud-init.yaml', 'utf8')
 
 interface CloudConfig {
-  readonly apt: { readonly sources: Readonly<Record<string, { readonly source: string; readonly keyid: string }>> }
   readonly packages: readonly string[]
   readonly write_files: readonly { readonly path: string; readonly content: string }[]
   readonly runcmd: readonly (string | readonly string[])[]
@@ -19,14 +18,24 @@ const script = cloudConfig.runcmd.flatMap(each => (typeof each === 'string' ? []
 
 test('cloud-init takes it for what it is', () => {
   expect(text.startsWith('#cloud-config\n')).toBe(true)
-  expect(Object.keys(cloudConfig)).toEqual(['apt', 'package_update', 'packages', 'write_files', 'runcmd'])
-  expect(cloudConfig.apt.sources['zerotier.list']!.keyid).toMatch(/^[0-9A-F]{40}$/)
+  expect(Object.keys(cloudConfig)).toEqual(['package_update', 'packages', 'write_files', 'runcmd'])
+})
+
+test('a bare image has what the script runs: it is installed before, and never after the key of a repository was refused', () => {
+  const installed = cloudConfig.packages
+  for (const [, command] of script.matchAll(/^(curl|gpg|make) /gm)) expect(installed).toContain(command)
+  const lines = script.split('\n').filter(line => !line.startsWith('#'))
+  const at = (start: string) => lines.findIndex(line => line.startsWith(start))
+  const order = ['curl ', 'gpg --show-keys', 'echo "deb [signed-by=$key]', 'apt-get update', 'apt-get install', 'make ']
+  expect(order.map(at)).toEqual(order.map(at).toSorted((a, b) => a - b))
+  expect(order.map(at)).not.toContain(-1)
+  expect(lines[at('gpg')]).toMatch(/\| grep -qx fpr:{9}[0-9A-F]{40}:$/)
 })
 
 test('the configuration in it is good, and its LAN is the link that is set up', () => {
   const { overlay, lan } = parseConfig('cloud-init.yaml', file('/etc/siteplane/siteplane.yaml'))
   expect(overlay.kind).toBe('zerotier')
-  expect(file('/etc/systemd/network/10-siteplane-lan.network')).toContain(`\nName=${lan[0]!.interface}\n`)
+  expect(file('/etc/systemd/network/05-siteplane-lan.network')).toContain(`\nName=${lan[0]!.interface}\n`)
 })
 
 test('what it runs is there: commands of siteplane, targets and variables of the Makefile', () => {
