@@ -4,11 +4,11 @@
  */
 import { type Command, Option } from 'commander'
 import { OperatorError } from '../base/errors.ts'
-import { formatPrefix, type Ip6 } from '../base/ip6.ts'
+import { addressIn, contains, formatPrefix, type Ip6 } from '../base/ip6.ts'
 import { loadConfig, parseConfig } from '../config/load.ts'
 import { underPrefix } from '../config/relay.ts'
 import { advertiseOf, type Config, defaultConfigFile, type LanConfig } from '../config/schema.ts'
-import { lanPlan } from '../plane/plan.ts'
+import { type LanPlan, lanPlan } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
 import { formatNetworkId } from '../plane/sixplane.ts'
 import { dnsmasq } from './plan-dnsmasq.ts'
@@ -101,9 +101,15 @@ function servedLan(lan: LanConfig, site: Site, there: string | undefined): Serve
       duid,
       mac: hwAddress,
       hostname,
-      addresses: ipAddresses.map(address => underPrefix(address, plan.prefix.address)),
+      addresses: [...new Set(ipAddresses.map(address => hereAs(address, plan)))],
     })),
   }
+}
+
+/** A reserved address in this network, where it may be written as that of another one of the LAN. */
+function hereAs(address: Ip6, { prefix }: LanPlan): Ip6 {
+  const whole = underPrefix(address, prefix.address)
+  return contains(prefix, whole) ? whole : addressIn(prefix, whole & (2n ** BigInt(128 - prefix.length) - 1n))
 }
 
 // What our own server gives where nothing is said.
@@ -115,11 +121,12 @@ const isServable = ({ duid, iaid, hwAddress, ipAddresses }: LanConfig['reservati
 
 function notesOf(lan: LanConfig, { part }: Format, format: string): string[] {
   const { interface: name, advertise } = lan
+  const several = lan.networks.length > 1 ? [severalNote(lan)] : []
   if (part === 'advertisements')
     return advertise === 'off'
-      ? []
-      : [`siteplane.yaml must say advertise: off for ${name}, where siteplane advertises itself`]
-  const notes: string[] = []
+      ? several
+      : [...several, `siteplane.yaml must say advertise: off for ${name}, where siteplane advertises itself`]
+  const notes: string[] = several
   if (lan.dhcpv6 !== 'off')
     notes.push(`siteplane.yaml must say dhcpv6: off for ${name}, where siteplane has a server itself`)
   if (advertise !== 'off' && advertise.managed !== true)
@@ -128,6 +135,9 @@ function notesOf(lan: LanConfig, { part }: Format, format: string): string[] {
   if (left.length > 0) notes.push(`not in it, of ${name}: ${left.join(', ')}`)
   return notes
 }
+
+const severalNote = ({ interface: name, networks }: LanConfig): string =>
+  `${name} is in several networks, and this is its part of one: put those of each together, by --config FILE --network ${networks.map(formatNetworkId).join(' and ')}`
 
 function leftOut({ reservations, ntp, delegate, dhcpv6 }: LanConfig, format: string): string[] {
   const other = reservations.filter(each => !isServable(each)).length

@@ -24,7 +24,7 @@ export function showStatus(status: Status, terminal: Pick<Terminal, 'color' | 'n
     ...others.map(reason => `  ${also}: ${reason}\n`),
     '\n',
     ...status.overlays.map(each => overlay(each, terminal)),
-    ...status.lan.map(entry => lan(entry, terminal)),
+    ...status.lan.map(entry => lan(entry, status.overlays, terminal)),
     ...status.overlays.map(each => fastPath(each, status.overlays.length > 1)),
     ...running.map(({ name, reason }) => fact(`part ${name}`, 'is started again', reason)),
     '\n',
@@ -51,10 +51,21 @@ function fastPath({ name, network, fastPath: path }: Status['overlays'][number],
   return fact(several ? `fast path ${name ?? network}` : 'fast path', path.mode, path.reason) + table(rows, '  ')
 }
 
-function lan(entry: LanStatus, terminal: Pick<Terminal, 'color' | 'now'>): string {
+/** A LAN's part of each network that it is in. */
+function parts({ networks }: LanStatus, overlays: readonly OverlayStatus[]): string[][] {
+  return networks.flatMap(({ network, prefix, routerAddress }) => {
+    const name = overlays.find(each => each.network === network)?.name ?? network
+    const of = networks.length > 1 ? ` in ${name}` : ''
+    return [
+      [`prefix${of}`, prefix ?? 'not known yet'],
+      [`router${of}`, routerAddress ?? 'not known yet'],
+    ]
+  })
+}
+
+function lan(entry: LanStatus, overlays: readonly OverlayStatus[], terminal: Pick<Terminal, 'color' | 'now'>): string {
   const rows = [
-    ['prefix', entry.prefix ?? 'not known yet'],
-    ['router', entry.routerAddress ?? 'not known yet'],
+    ...parts(entry, overlays),
     ['leases', entry.dhcpv6 === 'off' ? "another server's" : String(entry.activeLeases)],
   ]
   if (entry.ipv4) {

@@ -57,6 +57,7 @@ export interface LeaseRow {
   readonly type: 'IA_NA' | 'IA_PD' | 'IPv4' | 'SLAAC'
   readonly prefixLength: number
   readonly address: string
+  readonly network: string | null
   readonly interface: string
   readonly linkLayerAddress: string
   readonly hostname?: string | null

@@ -10,6 +10,7 @@ export interface HostAddress {
   readonly scope: 'global' | 'link' | 'host'
   readonly tentative?: boolean
   readonly dadfailed?: boolean
+  readonly deprecated?: boolean
   readonly valid_life_time: number
   readonly preferred_life_time: number
 }

@@ -1,42 +1,51 @@
 /**
- * One router in two networks, with a LAN in each. Members of the networks are plain ones, and so is all between them:
+ * One router in two networks, with a LAN in each, or one LAN in both. Members of the networks are plain ones, and so is all between
+ * them:
  *
- *   a1 ── lan0 ─┐      ┌─ zt0 ══ office ══ b
- *               ├─ a ──┤
+ *   a1 ── lan0 ─┐      ┌─ zt0 ══ office ══ b          a1, a2, a3 ── lan0 ── a ──┬─ zt0 ══ office ══ b
+ *               ├─ a ──┤                                                        └─ zt1 ══ plant ═══ c
  *   a3 ── lan1 ─┘      └─ zt1 ══ plant ═══ c
  */
 import { expect, test } from 'vitest'
-import { formatIp6, formatPrefix } from '../../appliance/base/ip6.ts'
+import { formatIp6, formatPrefix, parseIp6 } from '../../appliance/base/ip6.ts'
 import { lanPlan } from '../../appliance/plane/plan.ts'
 import { siteOf } from '../../appliance/plane/site.ts'
 import { parseNetworkId, parseNodeAddress } from '../../appliance/plane/sixplane.ts'
 import { Client } from './client.ts'
+import type { Host } from './host.ts'
 import { network, TwoSites } from './sites.ts'
 import { until } from './until.ts'
 
 const plant = '610252ad3bc0ffee'
 const plantSite = (node: string) => siteOf(parseNetworkId(plant), parseNodeAddress(node))
 
+/** Another network with the router and a member in it; and a member in the first one. */
+async function plantBeside({ a, b, lab }: TwoSites) {
+  const [here, there] = [plantSite(a.node), plantSite('0c0c0c0c0c')]
+  const [c, overlay] = [await lab.host('c'), await lab.switch('plant')]
+  await overlay.plug({ host: a.router, link: 'zt1', mac: here.mac }, 2800)
+  await overlay.plug({ host: c, link: 'zt1', mac: there.mac }, 2800)
+  for (const host of [a.router, c]) await host.setUp('zt1')
+  await c.ip('address', 'add', `${formatIp6(there.address)}/40`, 'dev', 'zt1', 'nodad')
+  await b.router.ip('address', 'add', `${b.address}/40`, 'dev', 'zt0', 'nodad')
+  const overlays = `overlays:
+  - { name: office, kind: static, network: ${network}, node: ${a.node}, interface: zt0 }
+  - { name: plant, kind: static, network: ${plant}, node: ${a.node}, interface: zt1 }
+`
+  return { here, there, c, overlays }
+}
+
 test('two networks on one router: each LAN has its own, through a restart too, and neither reaches the other', async () => {
   await using sites = await TwoSites.create()
   const { a, b, lab } = sites
-  const here = plantSite(a.node)
-  const there = plantSite('0c0c0c0c0c')
-  const [a1, a3, c] = [a.hosts[0], await lab.host('a3'), await lab.host('c')]
-  const [otherOverlay, otherLan] = [await lab.switch('plant'), await lab.switch('lan-plant')]
-  await otherOverlay.plug({ host: a.router, link: 'zt1', mac: here.mac }, 2800)
-  await otherOverlay.plug({ host: c, link: 'zt1', mac: there.mac }, 2800)
+  const { here, there, c, overlays } = await plantBeside(sites)
+  const [a1, a3] = [a.hosts[0], await lab.host('a3')]
+  const otherLan = await lab.switch('lan-plant')
   await otherLan.plug({ host: a.router, link: 'lan1' })
   await otherLan.plug({ host: a3, link: 'eth0' })
-  for (const link of ['zt1', 'lan1']) await a.router.setUp(link)
-  await c.setUp('zt1')
-  await c.ip('address', 'add', `${formatIp6(there.address)}/40`, 'dev', 'zt1', 'nodad')
-  await b.router.ip('address', 'add', `${b.address}/40`, 'dev', 'zt0', 'nodad')
+  await a.router.setUp('lan1')
 
-  const configuration = `overlays:
-  - { name: office, kind: static, network: ${network}, node: ${a.node}, interface: zt0 }
-  - { name: plant, kind: static, network: ${plant}, node: ${a.node}, interface: zt1 }
-lan:
+  const configuration = `${overlays}lan:
   - { interface: lan0, overlays: [office] }
   - { interface: lan1, subnet: 0, overlays: [plant] }
 `
@@ -99,5 +108,89 @@ lan:
   expect(second.program.lines.filter(line => line.includes('"level":"error"'))).toEqual([])
 
   await second.stop()
+  expect(await a.router.routes('table', '80').catch(() => [])).toEqual([])
+})
+
+test('a LAN in two networks: its hosts have an address and a way in each, whatever becomes of the other one', async () => {
+  await using sites = await TwoSites.create()
+  const { a, b, lab } = sites
+  const { here, there, c, overlays } = await plantBeside(sites)
+  const a3 = await lab.host('a3')
+  await a.lan.plug({ host: a3, link: 'eth0' })
+  const hosts = [...a.hosts, a3]
+  const lanIn = (names: string) =>
+    `lan: [{ interface: lan0, overlays: [${names}], dhcpv6: { lifetimes: { preferred: 40, valid: 60, t1: 4, t2: 20 } } }]\n`
+
+  await using stack = new AsyncDisposableStack()
+  const daemon = stack.use(a.start({ configuration: overlays + lanIn('office, plant') }))
+  const networks = [a.place, here].map(({ sitePrefix, address }, i) => ({
+    network: [network, plant][i],
+    prefix: formatPrefix(sitePrefix),
+    routerAddress: formatIp6(address),
+  }))
+  expect((await daemon.serving()).lan).toMatchObject([
+    { ...networks[0], interface: 'lan0', networks, state: 'serving' },
+  ])
+
+  for (const [i, kind] of (['dhclient', 'dhcpcd', 'networkd'] as const).entries())
+    stack.use(new Client(hosts[i]!, kind))
+  const members = [b.address, formatIp6(there.address)] as const
+  const starts = [a.address, formatIp6(here.address)].map(address => address.replace(/:?:1$/, ':')) as [string, string]
+  const inUse = async (host: Host, start: string) =>
+    (await host.addresses('eth0')).find(each => each.local.startsWith(start) && !each.tentative && !each.deprecated)
+      ?.local
+  const haveBoth = async () => {
+    for (const host of hosts)
+      for (const start of starts) await until(() => inUse(host, start), `${host.name} to have an address of ${start}`)
+  }
+  await haveBoth()
+  for (const host of hosts) {
+    const own = await Promise.all(starts.map(start => inUse(host, start)))
+    expect(new Set(own.map(address => BigInt.asUintN(48, parseIp6(address!)))).size, 'last bits').toBe(1)
+    for (const [i, member] of members.entries()) {
+      await host.reaches(member)
+      const [route] = await host.ip<{ prefsrc: string }>('-6', 'route', 'get', member)
+      expect(route?.prefsrc).toBe(own[i])
+      // From its address in the one network it reaches nobody in the other.
+      const across = ['ping', '-6', '-n', '-c', '1', '-W', '1', '-I', own[1 - i]!, member]
+      await expect(host.run(...across)).rejects.toThrow()
+    }
+    await c.reaches(own[1]!)
+  }
+  const rows = await daemon.leases()
+  expect(rows.map(({ address, network: of }) => [address.startsWith(starts[0]), of])).toEqual(
+    rows.map(({ address }) => [address.startsWith(starts[0]), address.startsWith(starts[0]) ? network : plant]),
+  )
+  expect(rows.length).toBe(6)
+
+  // One of them is away: all goes on in the other, and who renews keeps both.
+  await using pings = hosts[0]!.pinging(b.address)
+  await a.router.setDown('zt1')
+  await daemon.hasStatus(({ state, lan }) => state === 'degraded' && lan[0]!.state === 'serving', 'to tell of plant')
+  const since = new Date().toISOString()
+  const renewed = async () => (await daemon.leases()).filter(({ changedAt }) => changedAt > since).length
+  await until(async () => (await renewed()) >= 4, 'two of them to renew') // networkd takes up to 10 s more
+  await haveBoth()
+  await a.router.setUp('zt1')
+  await daemon.serving()
+  for (const host of hosts) await host.reaches(members[1])
+
+  // The LAN leaves one, and comes again.
+  daemon.configure(overlays + lanIn('office'))
+  daemon.reload()
+  for (const host of hosts)
+    await until(async () => !(await inUse(host, starts[1])), `${host.name} to give its address of plant up`)
+  daemon.configure(`${overlays + lanIn('plant, office')}fastPath: netlink\n`)
+  daemon.reload()
+  await haveBoth()
+  for (const host of hosts) {
+    await host.ip('-6', 'neighbour', 'flush', 'dev', 'eth0')
+    for (const member of members) await host.reaches(member)
+  }
+  const { sent, received } = await pings.stop()
+  expect(sent - received, 'pings lost').toBeLessThanOrEqual(2) // the last one, and one while hosts look for the router's MAC again
+  expect((await daemon.status()).lan[0]!.counters['neighbour.answered']).toBeGreaterThan(0)
+  expect(daemon.program.lines.filter(line => line.includes('"level":"error"'))).toEqual([])
+  await daemon.stop()
   expect(await a.router.routes('table', '80').catch(() => [])).toEqual([])
 })

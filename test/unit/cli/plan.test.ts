@@ -50,6 +50,32 @@ describe('radvd', () => {
   })
 })
 
+test('of a LAN in several networks one is printed, with the reservations of each as they are there', async () => {
+  const file = join(folder, 'siteplane.yaml')
+  writeFileSync(
+    file,
+    `overlays:
+  - {name: office, kind: static, network: 8056c2e21c000001, node: 89e92ceee5, interface: zt0}
+  - {name: plant, kind: static, network: 610252ad3bc0ffee, node: 89e92ceee5, interface: zt1}
+lan:
+  - interface: eth1
+    subnet: 3
+    overlays: [office, plant]
+    advertise: {managed: true}
+    dhcpv6: off
+    reservations:
+      - {hwAddress: "02:00:00:00:00:11", ipAddresses: ["fc9c:56c2:e389:e92c:eee5:8300:0:11", "fc5a:c2ad:4389:e92c:eee5:8300:0:11"]}
+`,
+  )
+  const { out } = await plan('kea', '--config', file, '--network', '610252ad3bc0ffee', '--json')
+  const { site, notes, configuration } = JSON.parse(out)
+  expect(site).toBe('fc5a:c2ad:4389:e92c:eee5::/80')
+  expect(notes).toEqual([
+    'eth1 is in several networks, and this is its part of one: put those of each together, by --config FILE --network 8056c2e21c000001 and 610252ad3bc0ffee',
+  ])
+  expect(configuration.match(/fc\S+:11(?=")/g)).toEqual(['fc5a:c2ad:4389:e92c:eee5:8300:0:11'])
+})
+
 describe('Kea', () => {
   test('has the dynamic range, the lifetimes and the reservations of the LAN, and names what it has not', async () => {
     const lan = `  - interface: eth1

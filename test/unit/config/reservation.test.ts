@@ -115,3 +115,22 @@ test('a reserved prefix needs a LAN that delegates', () => {
     'f.yaml:8:46: lan[1].reservations[0].prefixes[0]: needs delegate on this LAN, which delegates no prefixes',
   ])
 })
+
+test('of a LAN in several overlays a reservation may be written as its address in any, or in each', () => {
+  const text = (addresses: string) => `overlays:
+  - {name: office, kind: static, network: "8056c2e21c000001", node: 89e92ceee5, interface: zt0}
+  - {name: plant, kind: static, network: "610252ad3bc0ffee", node: 89e92ceee5, interface: zt1}
+  - {name: home, network: "610252ad3bc0ffef"}
+lan:
+  - interface: eth1
+    overlays: [office, plant]
+    reservations: [{hostname: a, ipAddresses: [${addresses}]}, {hostname: b, ipAddresses: ["::12"]}]
+`
+  const [office, plant, home] = ['fc9c:56c2:e389:e92c:eee5', 'fc5a:c2ad:4389:e92c:eee5', 'fc5a:c2ad:4289:e92c:eee5']
+  for (const addresses of [`"${office}::11"`, `"${plant}::11"`, `"${office}::11", "${plant}::11"`])
+    expect(parseConfig('f.yaml', text(addresses)).lan[0]!.reservations).toHaveLength(2)
+  expect(problems(text(`"${home}::11"`))[0]).toContain('ipAddresses[0]: is not for a host of this LAN')
+  expect(problems(text(`"${office}::11", "${plant}::12"`))[0]).toContain(
+    'is reserved already by lan[0].reservations[0]',
+  )
+})
