@@ -1,5 +1,6 @@
 /**
- * `make test-kernels`: boots each kernel that Debian 12 and its backports offer, runs tests there, and says at the end how each came out.
+ * `make test-kernels`: boots each kernel that Debian 12 and its backports offer, runs the tests of the programs there, on the oldest and
+ * the newest also those of what siteplane keeps in the kernel, and says at the end how each came out.
  * KERNELS (a regular expression) takes others than the current ones, TESTS (arguments of vitest) other tests, SECONDS another limit.
  */
 import { appendFileSync, globSync, rmSync } from 'node:fs'
@@ -13,7 +14,6 @@ import { folder, type Kernel, offered, unpack } from './packages.ts'
 
 const repository = join(folder, '../..')
 const busybox = join(folder, '../debian/busybox-static/bin/busybox')
-const tests = process.env['TESTS'] ?? '--project bpf'
 const wanted = process.env['KERNELS']
 const seconds = Number(process.env['SECONDS'] ?? 1200) // for one kernel; a quiet computer needs a tenth of it
 
@@ -23,6 +23,11 @@ if (chosen.length === 0) {
   process.stderr.write(`None of the ${all.length} kernels that Debian offers matches ${wanted}\n`)
   process.exit(1)
 }
+
+// One after the other: the emulator has one processor, and there is a limit to how long something may take.
+const reconcile = '--project lab --maxConcurrency 1 test/bpf test/lab/reconcile.lab.ts'
+const testsOf = (kernel: Kernel): string =>
+  process.env['TESTS'] ?? `--project bpf ${kernel === chosen[0] || kernel === chosen.at(-1) ? reconcile : ''}`
 
 const stop = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop.abort())
@@ -69,7 +74,7 @@ async function testOn(kernel: Kernel, say: (text: string) => void): Promise<Coun
     const unpacked = await unpack(kernel)
     const { inTime, report } = await boot({
       kernel: join(unpacked, 'boot', globSync('vmlinuz-*', { cwd: join(unpacked, 'boot') })[0]!),
-      initramfs: initramfs(unpacked, kernel.name, busybox, job(unpacked)),
+      initramfs: initramfs(unpacked, kernel.name, busybox, job(unpacked, testsOf(kernel))),
       seconds,
       stop: stop.signal,
       console: say,
@@ -84,7 +89,7 @@ async function testOn(kernel: Kernel, say: (text: string) => void): Promise<Coun
   }
 }
 
-function job(unpacked: string): string {
+function job(unpacked: string, tests: string): string {
   const reporters = '--reporter=default --reporter=json --outputFile.json=/run/result'
   const vitest = `vitest run --config test/vitest.config.ts ${reporters} ${tests}`
   return `cd ${quoted(repository)} && exec sh test/kernels/guest.sh ${quoted(join(unpacked, 'lib/modules'))} ${vitest}\n`

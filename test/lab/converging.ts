@@ -13,7 +13,7 @@ import type { Kernel, ProgramSource } from '../../appliance/netlink/kernel.ts'
 import { formatOwn } from '../../appliance/netlink/reconcile-text.ts'
 import { openKernel } from '../../appliance/netlink/rtnetlink.ts'
 import { lanPlan } from '../../appliance/plane/plan.ts'
-import { siteA, stateNamed, testPrograms } from '../unit/netlink/scenario-table.ts'
+import { type Features, siteA, stateNamed, testPrograms } from '../unit/netlink/scenario-table.ts'
 
 /** The answer carries the id of its question. */
 export interface Question {
@@ -49,12 +49,6 @@ function listen(answer: (question: Question) => Promise<object>): () => void {
     input.close()
     process.stdin.destroy()
   }
-}
-
-/** What a test hides of the kernel: what those before 6.17 and 6.6 lack. */
-export interface Features {
-  readonly forceForwarding: boolean
-  readonly direct: boolean
 }
 
 /** Says what is in the kernel whenever asked, and takes programs off its links. */

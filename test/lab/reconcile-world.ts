@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LinkEvent, World } from '../unit/netlink/scenario.ts'
-import { links } from '../unit/netlink/scenario-table.ts'
+import { type Features, links } from '../unit/netlink/scenario-table.ts'
 import type { Outcome, Question, Sight } from './converging.ts'
 import { cable, type Namespace, Namespaces, type Program } from './namespaces.ts'
 
@@ -14,27 +15,30 @@ import { cable, type Namespace, Namespaces, type Program } from './namespaces.ts
  *            └ wan0 ═══ internet
  */
 export class RealWorld implements World {
+  readonly features: Features
   readonly router: Namespace
   readonly #ends = new Map<string, Namespace>()
   readonly #namespaces: Namespaces
   readonly #looking: Program
   #first = new Map<string, string>()
-  readonly #direct: boolean
   #program: Program | undefined
   #id = 0
 
-  private constructor(namespaces: Namespaces, router: Namespace, direct: boolean) {
-    this.#direct = direct
+  private constructor(namespaces: Namespaces, router: Namespace, features: Features) {
+    this.features = features
     this.#namespaces = namespaces
     this.router = router
     this.#looking = this.#run('look()')
   }
 
-  /** `direct: false` hides what kernels before 6.6 lack. */
-  static async create({ direct = true } = {}): Promise<RealWorld> {
+  /** What this kernel has, but for what is hidden of it: false is a kernel without. */
+  static async create(shown: Partial<Features> = {}): Promise<RealWorld> {
     const namespaces = new Namespaces()
     try {
-      const world = new RealWorld(namespaces, await namespaces.add('router'), direct)
+      const forceForwarding =
+        existsSync('/proc/sys/net/ipv6/conf/all/force_forwarding') && shown.forceForwarding !== false
+      const features = { direct: shown.direct !== false, forceForwarding }
+      const world = new RealWorld(namespaces, await namespaces.add('router'), features)
       for (const link of links) {
         world.#ends.set(link, await namespaces.add(endNames[link]))
         await world.#cable(link)
@@ -52,11 +56,8 @@ export class RealWorld implements World {
     return this.#ends.get(link)!
   }
 
-  /** `forceForwarding: false` hides what kernels before 6.17 lack. */
-  async start({ forceForwarding = true } = {}): Promise<void> {
-    this.#program = this.#run(
-      `converge(${JSON.stringify(this.router.folder)}, ${JSON.stringify({ forceForwarding, direct: this.#direct })})`,
-    )
+  async start(): Promise<void> {
+    this.#program = this.#run(`converge(${JSON.stringify(this.router.folder)}, ${JSON.stringify(this.features)})`)
     await this.#program.line(line => line['ready'] === true)
   }
 

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { Features } from '../unit/netlink/scenario-table.ts'
 import type { Namespace } from './namespaces.ts'
 import { RealWorld } from './reconcile-world.ts'
 
@@ -85,8 +86,8 @@ describe('the default route that a router VM learned', () => {
 })
 
 /** A LAN host, a member of another site and a server in the internet, each with all routes it needs to reach the others. */
-async function connected(): Promise<RealWorld> {
-  const world = await RealWorld.create()
+async function connected(shown: Partial<Features> = {}): Promise<RealWorld> {
+  const world = await RealWorld.create(shown)
   const ip = (namespace: Namespace, line: string) => namespace.run('ip', '-6', ...line.split(' '))
   const linkLocal = async (link: string) => {
     const [found] = await world.router.ip('-6', 'addr', 'show', 'dev', link, 'scope', 'link')
@@ -134,10 +135,10 @@ describe('a packet', () => {
   })
 
   test('from elsewhere goes nowhere on a kernel that forwards as a whole or not at all, and the router keeps its own', async () => {
-    await using world = await connected()
+    await using world = await connected({ forceForwarding: false })
     const server = world.end('wan0')
     await server.run('ip', '-6', 'route', 'add', 'fc9c:56c2:e300::/40', 'via', '2001:db8:f::2')
-    await world.start({ forceForwarding: false })
+    await world.start()
     await world.intend(withoutResolver)
     const [host, peer] = [world.end('eth1'), world.end('zt0')]
     expect(await world.router.run('cat', '/proc/sys/net/ipv6/conf/all/forwarding')).toBe('1\n')

@@ -238,6 +238,30 @@ export const lines = (text: string): string[] =>
     .filter(line => line !== '')
     .sort()
 
+/** What a kernel has of what newer ones have: programs directly on links (6.6), forwarding by interface (6.17). */
+export interface Features {
+  readonly direct: boolean
+  readonly forceForwarding: boolean
+}
+
+/** What is ours in a state, as sorted lines, to compare with `ownLines`. */
+export function ownIn(name: string, { forceForwarding }: Features): string[] {
+  const own = lines(stateNamed(name).own)
+  return forceForwarding ? own : whole(own).sort()
+}
+
+/** The same where the kernel forwards on the whole machine or not at all: then rules refuse what comes in elsewhere. */
+function whole(own: readonly string[]): string[] {
+  const isForced = (link: string) => own.includes(`sysctl ipv6/conf/${link}/force_forwarding=1`)
+  if (!links.some(isForced)) return [...own]
+  return [
+    ...own.filter(line => !/\/(force_)?forwarding=1$/.test(line)),
+    ...['all', 'default', 'lo', ...links].map(link => `sysctl ipv6/conf/${link}/forwarding=1`),
+    'sysctl ipv6/conf/default/accept_ra=2',
+    ...links.filter(link => !isForced(link)).map(link => `rule 1078: iif ${link} prohibit proto 80`),
+  ]
+}
+
 /** What is ours in a state, and every sysctl that is not what it was at first. */
 export function ownLines(state: KernelState, first: ReadonlyMap<string, string>): string[] {
   const changed = [...state.sysctls].filter(([path, value]) => (first.get(path) ?? value) !== value)

@@ -6,10 +6,11 @@ import { Converger } from '../../../appliance/netlink/converge.ts'
 import { MemoryJournal } from '../../../appliance/netlink/journal.ts'
 import { MemoryKernel } from '../../../appliance/netlink/memory.ts'
 import { formatAddress, formatRoute, formatRule, linkName } from '../../../appliance/netlink/reconcile-text.ts'
-import { type LinkEvent, play, scenarios, type World } from './scenario.ts'
-import { links, ownLines, stateNamed } from './scenario-table.ts'
+import { before66, type LinkEvent, play, scenarios, type World } from './scenario.ts'
+import { type Features, links, ownLines, stateNamed } from './scenario-table.ts'
 
 class Twin implements World {
+  readonly features: Features
   readonly #kernel: MemoryKernel
   readonly #journal = new MemoryJournal()
   readonly #first: ReadonlyMap<string, string>
@@ -17,16 +18,16 @@ class Twin implements World {
   #abort = new AbortController()
   #ended = Promise.resolve()
 
-  private constructor(first: ReadonlyMap<string, string>, direct: boolean) {
+  private constructor(kernel: MemoryKernel, first: ReadonlyMap<string, string>, features: Features) {
+    this.#kernel = kernel
     this.#first = first
-    this.#kernel = new MemoryKernel({ direct })
-    for (const link of links) this.#kernel.addLink(link)
+    this.features = features
   }
 
-  static async create({ direct = true } = {}): Promise<Twin> {
-    const kernel = new MemoryKernel()
+  static async create(features: Features): Promise<Twin> {
+    const kernel = new MemoryKernel({ direct: features.direct, force: features.forceForwarding })
     for (const link of links) kernel.addLink(link)
-    return new Twin((await kernel.state()).sysctls, direct)
+    return new Twin(kernel, new Map((await kernel.state()).sysctls), features)
   }
 
   async start() {
@@ -90,11 +91,11 @@ class Twin implements World {
 }
 
 test.for(scenarios)('$name', async scenario => {
-  await using world = await Twin.create()
+  await using world = await Twin.create({ direct: true, forceForwarding: true })
   await play(scenario, world, (look, expected) => expect.poll(look, { timeout: 1000, interval: 20 }).toEqual(expected))
 })
 
-test.for(scenarios.filter(({ name }) => name.includes('fast path')))('before Linux 6.6: $name', async scenario => {
-  await using world = await Twin.create({ direct: false })
+test.for(before66)('before Linux 6.6: $name', async scenario => {
+  await using world = await Twin.create({ direct: false, forceForwarding: false })
   await play(scenario, world, (look, expected) => expect.poll(look, { timeout: 1000, interval: 20 }).toEqual(expected))
 })
