@@ -2,6 +2,7 @@
  * The programs in the kernel: loaded with the constants of one link, and handed out by what they are made of, so that a link that
  * comes again gets the same program. All share one set of maps. Putting them on a link is netlink's work.
  */
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { toHex } from '../base/bytes.ts'
 import { KernelError } from '../base/errors.ts'
@@ -49,6 +50,7 @@ function leasesFor(count: number): number {
 export class Programs implements Disposable {
   readonly cpus: number
   readonly siteSets: number
+  readonly #mark = randomBytes(4).readUInt32LE()
   readonly #code: Uint8Array
   readonly #maps: BpfObject
   readonly #loaded = new Map<string, { readonly program: LoadedProgram; readonly object: BpfObject }>() // by code
@@ -91,7 +93,7 @@ export class Programs implements Disposable {
 
   /** The program for one point of a link. Throws a KernelError, a VerifierError where the kernel refuses it. */
   load(instance: Instance, point: Point): LoadedProgram {
-    const constants = encodeInstance(instance, this.siteSets)
+    const constants = encodeInstance(instance, { siteSets: this.siteSets, mark: this.#mark })
     const name = instance.kind === 'lan' ? 'lan_ingress' : `overlay_${point}`
     const code = `${name} ${toHex(constants)}`
     const known = this.#loaded.get(code)

@@ -78,7 +78,7 @@ int overlay_egress(struct __sk_buff *skb)
 	owner = owner_of(&h.destination);
 	if (owner == here.node)
 		return PASS;
-	if (has(FEATURE_COUNT))
+	if (has(FEATURE_COUNT) && !is_counted(skb, EGRESS))
 		count_out(skb, owner);
 	if (has(FEATURE_REWRITE)) {
 		frame = (void *)(long)skb->data;
@@ -223,7 +223,7 @@ int overlay_ingress(struct __sk_buff *skb)
 	}
 	if (has(FEATURE_BOUND_REMOTE) && in_network(&h.source))
 		hear_remote(&h.source, &h.destination);
-	if (has(FEATURE_COUNT) && in_network(&h.source))
+	if (has(FEATURE_COUNT) && in_network(&h.source) && !is_counted(skb, INGRESS))
 		count_in(skb, owner_of(&h.source));
 	return PASS;
 }
@@ -241,7 +241,7 @@ inline_always int answer(struct __sk_buff *skb, const struct headers *h)
 	int read = read_solicitation(skb, h, &s);
 
 	if (read != ND_VALID) {
-		if (read == ND_INVALID)
+		if (read == ND_INVALID && !is_counted(skb, INGRESS))
 			count(LAN_INVALID);
 		return PASS;
 	}

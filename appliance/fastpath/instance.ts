@@ -45,8 +45,14 @@ export type Instance = OverlayInstance | LanInstance
 const size = 128
 const hostMask = (1n << 48n) - 1n
 
+/** What all instances of a process share. */
+export interface Sharing {
+  readonly siteSets: number // of one CPU
+  readonly mark: number // 32 bits, random: by it programs of one process know what one of them has counted
+}
+
 /** The octets of `struct instance`, in the host's order, which is little-endian wherever siteplane runs. */
-export function encodeInstance(instance: Instance, siteSets: number): Uint8Array {
+export function encodeInstance(instance: Instance, { siteSets, mark: own }: Sharing): Uint8Array {
   const { site } = instance
   const constants = new DataView(new ArrayBuffer(size))
   const privatePrefix = rfc4193Prefix(site.network)
@@ -72,7 +78,7 @@ export function encodeInstance(instance: Instance, siteSets: number): Uint8Array
   })
   const overlay = instance.kind === 'lan' ? (instance.overlay?.index ?? 0) : 0
   const features = instance.features.reduce((bits, each) => bits | feature[each], 0)
-  ;[overlay, features, siteSets, 0].forEach((word, i) => {
+  ;[overlay, features, siteSets, own].forEach((word, i) => {
     constants.setUint32(words.length * 8 + i * 4, word, true)
   })
   const subnets = instance.subnets.reduce((bits, subnet) => bits | (1n << BigInt(subnet)), 0n)

@@ -14,8 +14,8 @@ const detach = (program: Program): Step => ({ op: 'detach-program', program })
  * a moment, which does no harm.
  *
  * To put a program directly on a link takes the kernel a grace period of RCU, 10 to 30 ms with RTNL held, one after the other. So a
- * program that comes where none of ours stands is a classifier at first, which works at once, and moves behind everybody's back. The
- * sites' counters count twice what passes while both stand. A crash leaves either or both, and the next start puts its own beside.
+ * program that comes where none of ours stands is a classifier at first, which works at once, and moves behind everybody's back: of
+ * what passes while both stand the first alone counts. A crash leaves either or both, and the next start puts its own beside.
  */
 export function reconcilePrograms(desired: Desired, state: KernelState, known: Changes) {
   const ours = state.programs.filter(program => isOurs(program, known))

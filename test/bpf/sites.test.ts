@@ -39,6 +39,16 @@ test('counts packets and octets of each site, in and out, and when it was heard'
   expect(Math.abs(seen.heardAt! - before)).toBeLessThan(1_500)
 })
 
+test('a packet that passes two programs at one point, as while one moves, is counted once', () => {
+  const before = row(peer.node)!
+  const leaving = packet({ from: site.mac, source: site.address, destination: at(peer, 1n) })
+  const coming = packet({ from: peer.mac, to: site.mac, source: at(peer, 1n), destination: site.address })
+  testRun(egress, leaving, 2)
+  testRun(ingress, coming, 2)
+  const { outPackets, inPackets } = row(peer.node)!
+  expect([outPackets - before.outPackets, inPackets - before.inPackets]).toEqual([1, 1])
+})
+
 test('counts what is dropped for the site that sent it, not the one it claims to be', () => {
   testRun(ingress, packet({ from: third.mac, to: site.mac, source: at(peer, 1n), destination: site.address }))
   expect(row(third.node)).toMatchObject({ inPackets: 0, drops: 1, heardAt: undefined })

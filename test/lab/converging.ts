@@ -7,6 +7,7 @@ import { systemClock } from '../../appliance/base/clock.ts'
 import { parseIp6 } from '../../appliance/base/ip6.ts'
 import { silentLog } from '../../appliance/base/log.ts'
 import { directHook, Programs } from '../../appliance/fastpath/attach.ts'
+import { readSites, type SiteTraffic } from '../../appliance/fastpath/sites.ts'
 import { Converger } from '../../appliance/netlink/converge.ts'
 import { FileJournal } from '../../appliance/netlink/journal.ts'
 import type { Kernel, ProgramSource } from '../../appliance/netlink/kernel.ts'
@@ -29,13 +30,18 @@ export interface Sight {
   readonly sysctls: [string, string][]
 }
 
+export interface Counted {
+  readonly id: number
+  readonly sites: readonly Pick<SiteTraffic, 'inPackets' | 'outPackets'>[]
+}
+
 export interface Outcome {
   readonly id: number
   readonly reasons: readonly string[]
   readonly dumps: number // so far
 }
 
-const say = (value: object) => console.log(JSON.stringify(value))
+const say = (value: object) => console.log(JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? String(v) : v)))
 
 /** Calls `answer` for each line until the returned function is called. */
 function listen(answer: (question: Question) => Promise<object>): () => void {
@@ -92,6 +98,20 @@ export async function converge(folder: string, { forceForwarding, direct }: Feat
     })
   })
   stopListening()
+}
+
+/** Counts on the overlay's link with a program that stands twice at each point, as while it moves, where this kernel has two ways. */
+export async function countTwice(): Promise<void> {
+  const programs = new Programs()
+  const direct = directHook()
+  const kernel = await openKernel(silentLog, { find: id => programs.find(id), direct })
+  const link = (await kernel.state()).links.find(({ name }) => name === 'zt0')!.index
+  for (const point of ['ingress', 'egress'] as const) {
+    const { id } = programs.load({ kind: 'overlay', site: siteA, features: ['count'], subnets: [] }, point)
+    for (const way of direct ? (['clsact', 'direct'] as const) : (['clsact'] as const))
+      await kernel.apply({ op: 'attach-program', program: { link, point, way, id } })
+  }
+  listen(async () => ({ sites: programs.withSites(tables => readSites(tables, process.hrtime.bigint())) }))
 }
 
 /** The programs by the numbers that the table of states has for them. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LinkEvent, World } from '../unit/netlink/scenario.ts'
 import { type Features, links } from '../unit/netlink/scenario-table.ts'
-import type { Outcome, Question, Sight } from './converging.ts'
+import type { Counted, Outcome, Question, Sight } from './converging.ts'
 import { cable, type Namespace, Namespaces, type Program } from './namespaces.ts'
 
 /**
@@ -68,6 +68,13 @@ export class RealWorld implements World {
   /** How often the program has dumped the kernel. */
   async dumps(): Promise<number> {
     return (await this.#ask<Outcome>(this.#running, {})).dumps
+  }
+
+  /** Puts counting programs on the overlay's link, twice, and returns what tells how many packets they counted. */
+  async countTwice(): Promise<() => Promise<Counted['sites']>> {
+    const counting = this.#run('countTwice()')
+    await counting.line(line => line['ready'] === true)
+    return async () => (await this.#ask<Counted>(counting, {})).sites
   }
 
   async kill(): Promise<void> {
@@ -141,7 +148,7 @@ export class RealWorld implements World {
   }
 
   #run(call: string): Program {
-    return this.router.program(`import { converge, look } from './test/lab/converging.ts'\nawait ${call}`)
+    return this.router.program(`import { converge, countTwice, look } from './test/lab/converging.ts'\nawait ${call}`)
   }
 
   get #running(): Program {

@@ -1,8 +1,9 @@
 /** The scenarios of the in-memory twin, against the kernel of this machine. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { formatIp6 } from '../../appliance/base/ip6.ts'
 import { before66, play, scenarios } from '../unit/netlink/scenario.ts'
-import { ownIn, states } from '../unit/netlink/scenario-table.ts'
+import { ownIn, siteA, siteB, states } from '../unit/netlink/scenario-table.ts'
 import { RealWorld } from './reconcile-world.ts'
 
 const usual = 'one LAN and ZeroTier'
@@ -62,6 +63,24 @@ test('what the kernel tells nobody of is put right at the next round', async () 
   await world.sysctl('ipv6/conf/wan0/accept_ra', '1')
   await world.sysctl('ipv6/neigh/zt0/ucast_solicit', '3')
   await expect.poll(() => world.own(), { timeout: 15_000 }).toEqual(ownIn(usual, world.features))
+})
+
+test('packets that pass a program twice while it moves are counted once', async () => {
+  await using world = await RealWorld.create()
+  const here = { namespace: world.router, address: formatIp6(siteA.address) }
+  const there = { namespace: world.end('zt0'), address: formatIp6(siteB.address) }
+  for (const [near, far] of [
+    [here, there],
+    [there, here],
+  ] as const) {
+    await near.namespace.run('ip', 'addr', 'add', `${near.address}/40`, 'dev', 'zt0', 'nodad')
+    const [link] = await far.namespace.ip('link', 'show', 'zt0')
+    const known = ['lladdr', String(link!['address']), 'nud', 'permanent', 'dev', 'zt0']
+    await near.namespace.run('ip', '-6', 'neigh', 'add', far.address, ...known) // what is sent is what is counted
+  }
+  const counted = await world.countTwice()
+  await here.namespace.run('ping', '-q', '-c', '200', '-i', '0.002', there.address)
+  expect(await counted()).toEqual([expect.objectContaining({ outPackets: 200, inPackets: 200 })])
 })
 
 test('what others made survives our start and stop', async () => {

@@ -64,6 +64,23 @@ struct {
 	__type(value, struct traffic);
 } traffic SEC(".maps");
 
+enum point { INGRESS, EGRESS };
+
+/*
+ * For a while two programs of one process stand at one point of a link: one that moves from a classifier to where it stands directly,
+ * or two of which one replaces the other. The first counts, and says so to the second in the scratch space of the packet, which lasts
+ * that long. What lies there from before is another number: the mark is random, and the network layer wipes it.
+ */
+inline_always bool is_counted(struct __sk_buff *skb, enum point point)
+{
+	const __u32 mark = here.mark ^ (skb->ifindex << 1 | point);
+
+	if (skb->cb[0] == mark)
+		return true;
+	skb->cb[0] = mark;
+	return false;
+}
+
 /* By a key of its own for each reason: without CAP_PERFMON the verifier lets nobody add different constants to one pointer. */
 inline_always void count(enum reason reason)
 {

@@ -29,7 +29,7 @@ struct instance {
 	__u32 overlay;		/* and the index of the link */
 	__u32 features;
 	__u32 site_sets;	/* a power of two */
-	__u32 reserved;
+	__u32 mark;		/* of this process: count.h */
 	__u64 subnets;		/* bit n: the LAN of subnet n is on a link of ours */
 	__u64 former;		/* the node that this one was: hosts may still have addresses of it; or NOBODY */
 };
