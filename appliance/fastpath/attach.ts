@@ -5,10 +5,19 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { toHex } from '../base/bytes.ts'
-import { KernelError } from '../base/errors.ts'
+import { KernelError, OperatorError } from '../base/errors.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import { effectiveCapabilities } from '../system/capabilities.ts'
-import { BpfObject, MappedMap, possibleCpus, programId, removeFromMap, updateMapBatch } from '../system/libbpf.ts'
+import {
+  BpfObject,
+  MappedMap,
+  MismatchError,
+  type ObjectOptions,
+  possibleCpus,
+  programId,
+  removeFromMap,
+  updateMapBatch,
+} from '../system/libbpf.ts'
 import { hasTcx, tcxAttach, tcxDetach, tcxList } from '../system/tcx.ts'
 import { encodeInstance, type Instance } from './instance.ts'
 import { memberSize, memberSlots, reasonsSize, type SiteTables, siteSetSize, trafficSize } from './sites.ts'
@@ -60,11 +69,11 @@ export class Programs implements Disposable {
   readonly #members: MappedMap
   readonly #refused = new Map<string, Error>() // by code: the kernel would say the same again
 
-  /** Makes the maps; that of leases holds so many or more. Throws a KernelError where BPF can't be had, with the reason. */
-  constructor(leases = 0) {
+  /** Makes the maps; that of leases holds so many or more. Throws where BPF can't be had, with the reason. */
+  constructor(leases = 0, file: string | URL = objectFile) {
     requireCapabilities()
     try {
-      this.#code = readFileSync(objectFile)
+      this.#code = readFileSync(file)
     } catch (error) {
       throw new KernelError('read', 'fastpath.bpf.o, which `make setup` builds', 'ENOENT', { cause: error })
     }
@@ -77,7 +86,7 @@ export class Programs implements Disposable {
       leases: leasesFor(leases),
       ...Object.fromEntries(siteTables.map(table => [`sites_${table}`, sets])),
     }
-    this.#maps = new BpfObject({
+    this.#maps = openObject({
       name: 'the maps of fastpath.bpf.o',
       code: this.#code,
       programs: [],
@@ -91,7 +100,7 @@ export class Programs implements Disposable {
     this.#members = new MappedMap(this.#maps.map('members'), memberSlots * memberSize)
   }
 
-  /** The program for one point of a link. Throws a KernelError, a VerifierError where the kernel refuses it. */
+  /** The program for one point of a link. Throws where there is none to be had: a VerifierError where the kernel refuses it. */
   load(instance: Instance, point: Point): LoadedProgram {
     const constants = encodeInstance(instance, { siteSets: this.siteSets, mark: this.#mark })
     const name = instance.kind === 'lan' ? 'lan_ingress' : `overlay_${point}`
@@ -110,7 +119,7 @@ export class Programs implements Disposable {
 
   #load(name: string, code: string, constants: Uint8Array): LoadedProgram {
     const shared = Object.fromEntries(sharedMaps.map(map => [map, this.#maps.map(map)]))
-    const object = new BpfObject({ name, code: this.#code, programs: [name], constants, entries: {}, shared })
+    const object = openObject({ name, code: this.#code, programs: [name], constants, entries: {}, shared })
     const fd = object.program(name)
     const program = { code, fd, id: programId(fd) }
     this.#loaded.set(code, { program, object })
@@ -204,6 +213,20 @@ export class Programs implements Disposable {
     this.#members[Symbol.dispose]()
     this.keep(new Set())
     this.#maps[Symbol.dispose]()
+  }
+}
+
+function openObject(options: ObjectOptions): BpfObject {
+  let object: BpfObject | undefined
+  try {
+    object = new BpfObject(options)
+    for (const map of sharedMaps) object.map(map)
+    return object
+  } catch (error) {
+    object?.[Symbol.dispose]()
+    if (!(error instanceof MismatchError)) throw error
+    const advice = 'install siteplane again, or run `make setup` in a checkout'
+    throw new OperatorError(`fastpath.bpf.o is of another build than siteplane: ${advice}`, { cause: error })
   }
 }
 

@@ -77,13 +77,16 @@ export class VerifierError extends KernelError {
   }
 }
 
+/** The object lacks what is asked of it, or has it in another size: it was built from other sources than whoever asks. */
+export class MismatchError extends KernelError {}
+
 /** Programs and maps in the kernel, for as long as this is open or something else in the kernel holds them. */
 export class BpfObject implements Disposable {
   readonly #options: ObjectOptions
   readonly #log = new Uint8Array(logSize)
   #object: Pointer
 
-  /** Throws a KernelError; a VerifierError where the kernel refused a program. */
+  /** Throws a KernelError: a VerifierError where the kernel refused a program, a MismatchError where there is none. */
   constructor(options: ObjectOptions) {
     this.#options = options
     const { code, name } = options
@@ -122,7 +125,8 @@ export class BpfObject implements Disposable {
     for (let each = bpf.nextProgram(this.#object, null); each; each = bpf.nextProgram(this.#object, each))
       bpf.autoload(each, false)
     for (const name of programs) bpf.autoload(this.#named(bpf.program(this.#object, name), name), true)
-    if (constants) this.#done(bpf.initial(this.#find('.rodata'), constants, constants.length), 'set the constants of')
+    if (constants && (bpf.initial(this.#find('.rodata'), constants, constants.length) as number) < 0)
+      throw new MismatchError('set the constants of', this.#options.name, 'EINVAL')
     for (const [name, count] of Object.entries(entries))
       this.#done(bpf.entries(this.#find(name), count), `size the map ${name} of`)
     for (const [name, fd] of Object.entries(shared))
@@ -140,7 +144,7 @@ export class BpfObject implements Disposable {
   }
 
   #named(found: Pointer, name: string): Pointer {
-    if (!found) throw new KernelError('find', `${name} in ${this.#options.name}`, 'ENOENT')
+    if (!found) throw new MismatchError('find', `${name} in ${this.#options.name}`, 'ENOENT')
     return found
   }
 
