@@ -81,7 +81,8 @@ function writeSync(file: string, content: string, rights: number | Rights, place
   syncFolder(dirname(file))
 }
 
-function syncFolder(path: string): void {
+/** What is new in a folder, or has another name there, is on disk after it. */
+export function syncFolder(path: string): void {
   const folder = openSync(path, 'r')
   try {
     fsyncSync(folder)

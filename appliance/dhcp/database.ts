@@ -2,13 +2,14 @@
  * The lease file: SQLite with a write-ahead log. A transaction is written by SQLite and synced by us, beside our other work: what
  * `synchronous = FULL` would do in its midst. It only loads and writes; who may have what is decided elsewhere.
  */
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, fsyncSync, openSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
-import { checkWhole, isCorrupt, setAside, transaction } from '../base/sqlite.ts'
+import { checkWhole, isCorrupt, mend, setAside, transaction, WriteAheadLog } from '../base/sqlite.ts'
+import { syncFolder } from '../base/whole-file.ts'
 import type { Binding, Quarantine } from './binding.ts'
 import { type Duid, parseDuid, writeDuid } from './duid.ts'
 import { migrations } from './migrations.ts'
@@ -53,8 +54,7 @@ export class LeaseDatabase implements Disposable {
   readonly #duid = new Uint8Array(130)
   readonly #path: string
   readonly #inode: bigint
-  readonly #log: number // the descriptor that is synced
-  #syncs = 0 // under way
+  readonly #log: WriteAheadLog
   #shift: number
 
   /** Throws SQLite's error where the file is no database of ours, or can't be opened. */
@@ -73,7 +73,7 @@ export class LeaseDatabase implements Disposable {
       this.#put = this.#db.prepare(`INSERT OR REPLACE INTO lease VALUES (${row})`)
       this.#remove = this.#db.prepare('DELETE FROM lease WHERE slot = ?')
       this.#quarantine = this.#db.prepare('INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)')
-      this.#log = openSync(`${path}-wal`, 'r')
+      this.#log = new WriteAheadLog(path)
       syncFolder(dirname(path)) // it may be new there
       this.#shift = Number(this.#db.prepare('SELECT shift FROM clock').get()?.['shift'] ?? 0)
     } catch (error) {
@@ -111,25 +111,17 @@ export class LeaseDatabase implements Disposable {
 
   /** Calls back when all that was written before is on disk, or with the reason why not. */
   sync(done: (error: Error | undefined) => void): void {
-    this.#syncs++
-    fdatasync(this.#log, error => {
-      if (--this.#syncs === 0 && !this.#db.isOpen) closeSync(this.#log)
-      done(error ?? undefined)
-    })
+    this.#log.sync(done)
   }
 
   /** The same, at once. Throws. */
   syncNow(): void {
-    fdatasyncSync(this.#log)
+    this.#log.syncNow()
   }
 
-  /**
-   * After a sync that failed: nobody knows which parts of the log are on disk, and what comes behind a hole is never read again. So
-   * all of it goes to the database, and the log begins anew. Throws.
-   */
+  /** After a sync that failed. Throws. */
   mend(): void {
-    const { busy } = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
-    if (busy !== 0) throw new Error('the lease file is in use by another program')
+    mend(this.#db)
   }
 
   /** All of the changes or none; on disk after the next sync. Throws SQLite's error. */
@@ -187,7 +179,7 @@ export class LeaseDatabase implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#db.isOpen) return
     this.#db.close()
-    if (this.#syncs === 0) closeSync(this.#log)
+    this.#log[Symbol.dispose]()
   }
 
   #migrate(path: string): void {
@@ -252,12 +244,6 @@ export function openDatabase(
     begin(0)
     return { database: new LeaseDatabase(path), damage: messageOf(error) }
   }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  fsyncSync(folder)
-  closeSync(folder)
 }
 
 function storedOf(row: LeaseColumns, shift: number): Stored {

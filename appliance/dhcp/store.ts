@@ -6,11 +6,11 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { type Log, Throttle } from '../base/log.ts'
 import { isCorrupt } from '../base/sqlite.ts'
+import { SyncQueue } from '../base/sync-queue.ts'
 import { WallClock } from '../base/wall-clock.ts'
 import type { Binding, Bindings, Change, Quarantine } from './binding.ts'
 import { type LeaseDatabase, openDatabase, type SlotChange } from './database.ts'
 import { type LeaseRows, leaseRows, type ServedLan } from './leases.ts'
-import { SyncQueue } from './sync-queue.ts'
 import { mostQuarantined, Table } from './table.ts'
 
 const kept = 7 * 86_400_000 // our own: how long a lease is remembered after its end; the host gets the same address anyhow

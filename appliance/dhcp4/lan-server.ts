@@ -238,12 +238,15 @@ export class LanServer4 {
   #flush(): void {
     const replies = this.#replies
     this.#replies = []
-    if (!this.#options.store.commit()) {
-      this.#count('unstored', replies.length) // the clients will ask again
-      return
-    }
-    if (replies.length === 0) return
-    const failures = this.#sockets?.datagrams.send(replies.map(reply => ({ frame: this.#frameOf(reply) }))) ?? []
+    this.#options.store.commit(stored => {
+      if (stored) this.#send(replies)
+      else this.#count('unstored', replies.length) // the clients will ask again
+    })
+  }
+
+  #send(replies: readonly Reply4[]): void {
+    if (replies.length === 0 || !this.#sockets) return
+    const failures = this.#sockets.datagrams.send(replies.map(reply => ({ frame: this.#frameOf(reply) })))
     for (const { type } of replies) this.#count(`sent.${type}`)
     if (failures.length > 0) this.#count('unsent', failures.length)
   }

@@ -1,27 +1,24 @@
 /**
- * The IPv4 leases of all LANs: decided on in memory, kept in a file of their own. All that came in one turn is one transaction, which
- * is on disk when `commit` returns true.
+ * The IPv4 leases of all LANs: decided on in memory, kept in a file of their own. All that came in one turn is one transaction. What
+ * is staged may be answered only after `commit` has said that it is stored.
  */
-import { closeSync, openSync, statSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { Clock } from '../base/clock.ts'
 import { messageOf, OperatorError } from '../base/errors.ts'
-import { formatIp4, type Ip4, parseIp4 } from '../base/ip4.ts'
+import type { Ip4 } from '../base/ip4.ts'
 import { type Log, Throttle } from '../base/log.ts'
-import { parseMac } from '../base/mac.ts'
-import { checkWhole, isCorrupt, setAside, transaction } from '../base/sqlite.ts'
+import { isCorrupt, setAside } from '../base/sqlite.ts'
+import { SyncQueue } from '../base/sync-queue.ts'
 import { WallClock } from '../base/wall-clock.ts'
 import { type Change4, isLive, type Lease4, type Leases4, Table4 } from './lease.ts'
-
-const version = 1
-const schema = `
-  CREATE TABLE lease (
-    address TEXT PRIMARY KEY, client TEXT NOT NULL, client_id TEXT, mac TEXT NOT NULL, hostname TEXT,
-    state TEXT NOT NULL, granted_at INTEGER NOT NULL, valid_until INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${version}`
+import { LeaseFile } from './lease-file.ts'
 
 const kept = 7 * 86_400_000 // ms that a lease is remembered after its end; the host gets the same address anyhow
+
+/** What one commit has written. */
+interface Batch {
+  readonly undo: readonly Change4[]
+  readonly done: (stored: boolean) => void
+}
 
 export class Store4 implements Disposable {
   readonly #path: string
@@ -31,13 +28,24 @@ export class Store4 implements Disposable {
   #file: LeaseFile
   #staged: Change4[] = []
   #undo: Change4[] = []
+  readonly #syncsAtOnce: boolean
+  readonly #syncs = new SyncQueue<Batch>(
+    done => this.#file.sync(done),
+    (batches, error) => this.#settle(batches, error),
+  )
+  #mending = false // a sync failed
+  readonly #unsaved = new Set<Ip4>() // of which the file may not hold what it should
   #failure: string | undefined
   #damage: string | undefined
   readonly #wall: WallClock
 
-  /** Throws an OperatorError where the file can't be used; a damaged one is set aside. */
-  constructor(path: string, log: Log, clock: Clock) {
+  /**
+   * A damaged file is set aside. With `syncsAtOnce` a commit waits for the disk; otherwise the disk works beside us. Throws an
+   * OperatorError where the file can't be used.
+   */
+  constructor(path: string, log: Log, clock: Clock, syncsAtOnce = false) {
     this.#path = path
+    this.#syncsAtOnce = syncsAtOnce
     this.#log = log
     this.#throttle = new Throttle(clock)
     this.#wall = new WallClock(clock, milliseconds => this.#shift(milliseconds))
@@ -82,23 +90,34 @@ export class Store4 implements Disposable {
     this.#staged.push(...changes)
   }
 
-  /** Stores what was staged. False takes it back, and nothing of it may be promised to a client. */
-  commit(): boolean {
+  /**
+   * Stores what was staged, and calls back with true when it is on disk: at once or later. False takes it back, and nothing of it may
+   * be promised to a client.
+   */
+  commit(done: (stored: boolean) => void): void {
     const staged = this.#staged
-    const undo = this.#undo
+    const batch = { undo: this.#undo, done }
     this.#staged = []
     this.#undo = []
-    if (staged.length === 0) return true
-    try {
-      this.#file.write(staged)
-    } catch (error) {
-      this.#table.apply(undo)
-      this.#failed(error)
-      return false
+    if (staged.length === 0) {
+      done(true)
+      return
     }
-    if (this.#failure !== undefined) this.#log.info({ path: this.#path }, 'IPv4 leases can be stored again')
-    this.#failure = undefined
-    return true
+    try {
+      if (this.#mending) this.#file.mend()
+      this.#mending = false
+      const addresses = new Set([...this.#unsaved, ...staged.map(({ address }) => address)])
+      this.#file.write([...addresses].map(address => ({ address, lease: this.#table.at(address) })))
+      this.#unsaved.clear()
+      if (this.#syncsAtOnce) this.#file.syncNow()
+    } catch (error) {
+      this.#takeBack([batch])
+      this.#failed(error)
+      done(false)
+      return
+    }
+    if (this.#syncsAtOnce) this.#settle([batch], undefined)
+    else this.#syncs.push(batch)
   }
 
   /** To be called now and then: looks after the file, and forgets the leases that ended long ago. */
@@ -112,7 +131,7 @@ export class Store4 implements Disposable {
     }
     const old = [...this.#table.all].filter(({ validUntil }) => validUntil < now - kept)
     this.stage(old.map(({ address }) => ({ address, lease: undefined })))
-    this.commit()
+    this.commit(() => {})
   }
 
   /** What is wrong, as clauses for the status. */
@@ -128,10 +147,35 @@ export class Store4 implements Disposable {
     this.#file[Symbol.dispose]()
   }
 
+  /** What became of batches: with an error they are not on disk, nor is what was written after them. */
+  #settle(batches: readonly Batch[], error: Error | undefined): void {
+    if (!error) {
+      if (this.#failure !== undefined) this.#log.info({ path: this.#path }, 'IPv4 leases can be stored again')
+      this.#failure = undefined
+      for (const { done } of batches) done(true)
+      return
+    }
+    const all = [...batches, ...this.#syncs.takeAll()]
+    this.#mending = true
+    this.#takeBack(all)
+    this.#failed(error)
+    for (const { done } of all) done(false)
+  }
+
+  /** Whatever became of the transactions, the next one sets it right. */
+  #takeBack(batches: readonly Batch[]): void {
+    const undo = batches.toReversed().flatMap(each => each.undo)
+    this.#table.apply(undo)
+    for (const { address } of undo) this.#unsaved.add(address)
+  }
+
   #makeAnew(): void {
     this.#file[Symbol.dispose]()
     this.#file = new LeaseFile(this.#path)
     this.#file.write([...this.#table.all].map(lease => ({ address: lease.address, lease })))
+    this.#file.syncNow()
+    this.#mending = false
+    this.#unsaved.clear()
     this.#damage = 'it was deleted while in use'
     this.#log.error({ path: this.#path }, 'the IPv4 lease file was deleted while in use: it was made anew')
   }
@@ -160,79 +204,3 @@ const moved = (lease: Lease4, milliseconds: number): Lease4 => ({
   grantedAt: lease.grantedAt + milliseconds,
   validUntil: lease.validUntil + milliseconds,
 })
-
-type Row = Record<string, string | number | null>
-
-/** The file: SQLite with a write-ahead log, synced at each commit. */
-class LeaseFile implements Disposable {
-  readonly #path: string
-  readonly #db: DatabaseSync
-  readonly #inode: bigint
-  readonly #put: StatementSync
-  readonly #remove: StatementSync
-
-  /** Throws SQLite's error, or an OperatorError where the file is of a newer version. */
-  constructor(path: string) {
-    this.#path = path
-    closeSync(openSync(path, 'a', 0o600)) // who was where and when is nobody else's business
-    this.#db = new DatabaseSync(path)
-    try {
-      this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 100')
-      checkWhole(this.#db)
-      const found = Number(this.#db.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
-      if (found > version)
-        throw new OperatorError(`${path} was written by a newer siteplane: install that one, or move the file away`)
-      if (found === 0) transaction(this.#db, () => this.#db.exec(schema))
-      this.#put = this.#db.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
-      this.#remove = this.#db.prepare('DELETE FROM lease WHERE address = ?')
-      this.#inode = statSync(path, { bigint: true }).ino
-    } catch (error) {
-      this.#db.close()
-      throw error
-    }
-  }
-
-  leases(): Lease4[] {
-    return this.#db
-      .prepare('SELECT * FROM lease')
-      .all()
-      .map(row => leaseOf(row as Row))
-  }
-
-  /** All of the changes or none, and on disk. Throws SQLite's error. */
-  write(changes: readonly Change4[]): void {
-    transaction(this.#db, () => {
-      for (const { address, lease } of changes) {
-        if (!lease) this.#remove.run(formatIp4(address))
-        else this.#put.run(...columns(lease))
-      }
-    })
-  }
-
-  /** SQLite would go on writing to a file that somebody has deleted or replaced. */
-  isThere(): boolean {
-    return statSync(this.#path, { bigint: true, throwIfNoEntry: false })?.ino === this.#inode
-  }
-
-  [Symbol.dispose](): void {
-    if (this.#db.isOpen) this.#db.close()
-  }
-}
-
-function columns({ address, client, clientId, mac, hostname, state, grantedAt, validUntil }: Lease4) {
-  return [formatIp4(address), client, clientId ?? null, mac, hostname ?? null, state, grantedAt, validUntil] as const
-}
-
-function leaseOf(row: Row): Lease4 {
-  const text = (key: string) => (row[key] === null ? undefined : String(row[key]))
-  return {
-    address: parseIp4(String(row['address'])),
-    client: String(row['client']),
-    clientId: text('client_id'),
-    mac: parseMac(String(row['mac'])),
-    hostname: text('hostname'),
-    state: row['state'] as Lease4['state'],
-    grantedAt: Number(row['granted_at']),
-    validUntil: Number(row['valid_until']),
-  }
-}

@@ -53,7 +53,7 @@ const impure: Record<string, string> = {
   'dhcp/timers.ts': 'the timers of one LAN',
   'dhcp/neighbours.ts': 'waits for answers to solicitations',
   'dhcp4/probes.ts': 'waits for answers to ARP',
-  'dhcp4/store.ts': 'the IPv4 leases on disk',
+  'dhcp4/lease-file.ts': 'the IPv4 leases on disk',
   'fastpath/attach.ts': 'reads the object that holds the programs',
   'translation/file.ts': 'who is translated, on disk',
   'translation/nft.ts': 'runs nft',

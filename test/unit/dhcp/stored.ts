@@ -43,7 +43,7 @@ export function keyText({ subnet, duid, iaType, iaid, clone }: BindingKey): stri
 }
 
 /** Commits in a store that syncs at once, and says whether it is stored. */
-export function commit(store: Store): boolean {
+export function commit(store: Pick<Store, 'commit'>): boolean {
   let told: boolean | undefined
   store.commit(stored => {
     told = stored

@@ -29,7 +29,7 @@ class Bench {
   readonly sent: string[] = []
   readonly folder = new Folder()
   readonly clock: Clock = { now: () => start + Date.now(), monotonic: () => Date.now() }
-  readonly store = new Store4(this.folder.file, silentLog, this.clock)
+  readonly store = new Store4(this.folder.file, silentLog, this.clock, true)
   readonly server: LanServer4
   #datagram: (batch: readonly FrameIn[]) => void = () => {}
   #arp: (batch: readonly FrameIn[]) => void = () => {}
@@ -164,10 +164,23 @@ test('another server on this machine is a reason, and its end is noticed', () =>
 
 test('what can not be stored is not promised', () => {
   using bench = settled()
-  vi.spyOn(bench.store, 'commit').mockReturnValueOnce(false)
+  vi.spyOn(bench.store, 'commit').mockImplementationOnce(done => done(false))
   bench.says(message('request', { ciaddr: wants }))
   expect(bench.sent).toEqual([])
   expect(bench.server.counters()['unstored']).toBe(1)
+})
+
+test('the disk works beside us, and an acknowledgement leaves when the lease is on it', () => {
+  using bench = settled()
+  let stored: (stored: boolean) => void = () => {}
+  vi.spyOn(bench.store, 'commit').mockImplementationOnce(done => {
+    stored = done
+  })
+  bench.says(message('request', { ciaddr: wants }))
+  bench.says(message('request', { ciaddr: '10.0.0.5', mac: macB })) // a refusal promises nothing
+  expect(bench.sent).toEqual([expect.stringMatching(/^nak 0\.0\.0\.0/)])
+  stored(true)
+  expect(bench.sent.slice(1)).toEqual([expect.stringMatching(`^ack ${wants}`)])
 })
 
 test('what passes through to a server elsewhere is not refused: this router is only its way', () => {

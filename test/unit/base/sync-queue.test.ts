@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { SyncQueue } from '../../../appliance/dhcp/sync-queue.ts'
+import { SyncQueue } from '../../../appliance/base/sync-queue.ts'
 
 class Disk {
   readonly syncs: ((error?: Error) => void)[] = []
