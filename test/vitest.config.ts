@@ -20,7 +20,7 @@ export default defineConfig({
           expect: { poll: { timeout: 30_000 } }, // where a second is what is promised, the test says a second
           pool: 'forks',
           maxWorkers: 3, // they wait more than they work: two cores are busy half of the time
-          maxConcurrency: 8, // tests that only wait do so side by side
+          maxConcurrency: Number(process.env['SIDE_BY_SIDE'] ?? 8), // tests that only wait do so side by side
         },
       },
       {

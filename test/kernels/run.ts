@@ -24,8 +24,7 @@ if (chosen.length === 0) {
   process.exit(1)
 }
 
-// One after the other: the emulator has one processor, and there is a limit to how long something may take.
-const reconcile = '--project lab --maxConcurrency 1 test/bpf test/lab/reconcile.lab.ts'
+const reconcile = '--project lab test/bpf test/lab/reconcile.lab.ts'
 const testsOf = (kernel: Kernel): string =>
   process.env['TESTS'] ?? `--project bpf ${kernel === chosen[0] || kernel === chosen.at(-1) ? reconcile : ''}`
 
@@ -91,7 +90,8 @@ async function testOn(kernel: Kernel, say: (text: string) => void): Promise<Coun
 
 function job(unpacked: string, tests: string): string {
   const reporters = '--reporter=default --reporter=json --outputFile.json=/run/result'
-  const vitest = `vitest run --config test/vitest.config.ts ${reporters} ${tests}`
+  // One test after the other: there is one processor, and a limit to how long something may take.
+  const vitest = `env SIDE_BY_SIDE=1 vitest run --config test/vitest.config.ts ${reporters} ${tests}`
   return `cd ${quoted(repository)} && exec sh test/kernels/guest.sh ${quoted(join(unpacked, 'lib/modules'))} ${vitest}\n`
 }
 
