@@ -115,6 +115,11 @@ export class Ipv4 {
     return [...(this.#failure === undefined ? [] : [this.#failure]), ...lans, ...(this.#store?.reasons() ?? [])]
   }
 
+  /** What else to know, as sentences. */
+  notices(): string[] {
+    return [...this.#lans.values()].flatMap(({ server }) => server?.notices() ?? [])
+  }
+
   /** The leases of the LANs that have it now, by address. */
   leases(): LeaseRow[] {
     const store = this.#store

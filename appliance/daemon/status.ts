@@ -101,6 +101,7 @@ function noticesOf(snapshot: Snapshot, lan: readonly LanStatus[]): string[] {
     ...lans.flatMap(runner => rivals(runner, false)),
     ...lans.flatMap(runner => (runner.services?.server.clones() ?? []).map(cloneNotice)),
     ...lans.flatMap(runner => runner.services?.server.notices() ?? []),
+    ...snapshot.ipv4.notices(),
     ...lans.flatMap(managed),
     ...lans.flatMap(runner => runner.reservationNotices),
     ...snapshot.prefixConflicts,

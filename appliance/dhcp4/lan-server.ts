@@ -34,6 +34,7 @@ export interface LanServer4Options {
 const reopenAfter = 2_000 // ms; another server on this machine may go away
 const mostHeld = 256 // clients that wait for the end of the search; the others ask again
 const pruneEvery = 60_000 // ms
+const told = 600_000 // ms that a notice stands
 
 type Counter =
   | `received.${Type4}`
@@ -62,6 +63,7 @@ export class LanServer4 {
   #failure: string | undefined
   #replies: Reply4[] = []
   #fullAt = Number.NEGATIVE_INFINITY
+  #relayed: { readonly relay: Ip4; readonly at: number } | undefined
 
   constructor(options: LanServer4Options) {
     this.#options = options
@@ -122,6 +124,13 @@ export class LanServer4 {
     if (this.#clock.monotonic() - this.#fullAt < pruneEvery)
       reasons.push(`the pool of IPv4 addresses on ${link.name} is full: a host was told nothing`)
     return reasons
+  }
+
+  /** What to know although all is well with this LAN's server, as sentences. */
+  notices(): string[] {
+    const { name } = this.#options.link
+    if (!this.#relayed || this.#clock.monotonic() - this.#relayed.at >= told) return []
+    return [`messages of the relay ${formatIp4(this.#relayed.relay)} are dropped: DHCPv4 on ${name} serves no relays`]
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -224,6 +233,7 @@ export class LanServer4 {
       case 'ignore':
         this.#count(`dropped.${outcome.reason}`)
         if (outcome.reason === 'no-free-address') this.#fullAt = this.#clock.monotonic()
+        if (outcome.reason === 'relayed') this.#relayed = { relay: message.giaddr, at: this.#clock.monotonic() }
         if (outcome.reason === 'for-other-server') this.#lose(key)
         return
       case 'silent':

@@ -191,6 +191,19 @@ test('what passes through to a server elsewhere is not refused: this router is o
   expect(bench.sent).toEqual(['nak 0.0.0.0'])
 })
 
+test('a relay is named, and its messages are counted', () => {
+  using bench = settled()
+  expect(bench.server.notices()).toEqual([])
+  bench.says(message('discover', { giaddr: '10.1.0.1' }))
+  expect(bench.sent).toEqual([])
+  expect(bench.server.counters()['dropped.relayed']).toBe(1)
+  expect(bench.server.notices()).toEqual([
+    'messages of the relay 10.1.0.1 are dropped: DHCPv4 on eth1 serves no relays',
+  ])
+  vi.advanceTimersByTime(600_000)
+  expect(bench.server.notices()).toEqual([])
+})
+
 test('another server is named, and no new host hears from us until it is silent', () => {
   using bench = settled()
   bench.rival('192.168.8.2')
