@@ -14,11 +14,11 @@ exec "$folder/private/dhclient" -4 -d -sf /sbin/dhclient-script -lf /run/leases 
   release: '"$folder/private/dhclient" -4 -r -sf /sbin/dhclient-script -lf /run/leases -pf /run/pid "$link"',
 }
 
-/** It looks for others with its address before it takes it. */
+/** It looks for others with its address before it takes it. A file in the host's folder may hold more arguments. */
 export const dhcpcd4: ClientKind = {
   title: 'dhcpcd for IPv4',
   file: '/sbin/dhcpcd',
-  script: 'exec dhcpcd -4 -B "$link"',
+  script: 'exec dhcpcd -4 -B $(cat "$folder/arguments" 2>/dev/null || :) "$link"',
   release: 'kill -ALRM "$pid"',
 }
 

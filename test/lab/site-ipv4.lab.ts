@@ -29,8 +29,12 @@ test.concurrent('dhclient, dhcpcd and udhcpc have an IPv4 address, keep it over 
   const third = await lab.host('a3')
   await a.lan.plug({ host: third, link: 'eth0', mac: '02:00:00:00:00:33' })
   const configuration = a.configuration(
-    ipv4('reservations: [{ hwAddress: "02:00:00:00:00:33", ipAddress: 192.168.8.33 }]'),
+    ipv4(`reservations: [
+      { hostname: ${a.hosts[0].name}, ipAddress: 192.168.8.31 },
+      { clientId: "00:6c:61:62", ipAddress: 192.168.8.32 },
+      { hwAddress: "02:00:00:00:00:33", ipAddress: 192.168.8.33 }]`),
   )
+  writeFileSync(join(a.hosts[1].folder, 'arguments'), '-I lab')
   const first = a.start({ configuration })
   const waiting = await first.hasStatus(({ reasons }) => reasons.some(each => each.includes('DHCPv4')), 'to wait')
   expect(waiting.reasons).toContain(
@@ -48,8 +52,7 @@ test.concurrent('dhclient, dhcpcd and udhcpc have an IPv4 address, keep it over 
   await using clients = new AsyncDisposableStack()
   for (const client of started) clients.use(client)
   const given = await Promise.all(cast.map(([host]) => address(host)))
-  expect(new Set(given).size).toBe(3)
-  expect(given[2]).toBe('192.168.8.33')
+  expect(given).toEqual(['192.168.8.31', '192.168.8.32', '192.168.8.33']) // by its name, its identifier, its MAC
   expect((await leases4(first)).map(({ address, state }) => `${address} ${state}`).sort()).toEqual(
     given.map(each => `${each} bound`).sort(),
   )
@@ -67,6 +70,21 @@ test.concurrent('dhclient, dhcpcd and udhcpc have an IPv4 address, keep it over 
   started[2]!.program.signal('SIGTERM') // -R: it releases
   const released = async () => (await leases4(second)).find(each => each.address === given[2])?.state === 'released'
   await until(released, 'udhcpc to give its address back')
+})
+
+test.concurrent('a host that can do without IPv4 hears that it may, and another has an address', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  await giveAddress(a)
+  await using daemon = a.start({ configuration: a.configuration(ipv4('v6OnlyPreferred: 300')) })
+  await daemon.serving()
+  const [able, usual] = a.hosts
+  writeFileSync(join(able.folder, 'arguments'), '-o ipv6_only_preferred')
+  await using client = new Client(able, 'dhcpcd4')
+  await using _usual = new Client(usual, 'dhclient4')
+  await client.program.says(/IPv6-Only Preferred received \(300 seconds\)/)
+  const given = await address(usual)
+  expect((await leases4(daemon)).map(each => each.address)).toEqual([given])
 })
 
 test.concurrent('a remembered address of another network is refused, one in use is found before or after its offer', async () => {
