@@ -73,7 +73,7 @@ enum point { INGRESS, EGRESS };
  */
 inline_always bool is_counted(struct __sk_buff *skb, enum point point)
 {
-	const __u32 mark = here.mark ^ (skb->ifindex << 1 | point);
+	const __u32 mark = here.mark ^ point;
 
 	if (skb->cb[0] == mark)
 		return true;
