@@ -109,7 +109,7 @@ export async function countTwice(): Promise<void> {
   for (const point of ['ingress', 'egress'] as const) {
     const { id } = programs.load({ kind: 'overlay', site: siteA, features: ['count'], subnets: [] }, point)
     for (const way of direct ? (['clsact', 'direct'] as const) : (['clsact'] as const))
-      await kernel.apply({ op: 'attach-program', program: { link, point, way, id } })
+      await kernel.apply({ op: 'attach-program', program: { link, point, way, slot: 0, id } })
   }
   listen(async () => ({ sites: programs.withSites(tables => readSites(tables, process.hrtime.bigint())) }))
 }
