@@ -275,11 +275,10 @@ export class Daemon {
     const before = this.#config
     this.#config = config
     this.#options.log.level = config.log.level
-    const { links } = this.#converger.status()
     this.#followIpv4()
     if (!sameValue(before.http, config.http)) this.#http.replace(this.#makeHttp(config))
     this.#lans.configure(config)
-    for (const [i, own] of configsByOverlay(config).entries()) this.#networks[i]!.configure(own, links)
+    for (const [i, own] of configsByOverlay(config).entries()) this.#networks[i]!.configure(own)
     await this.#refresh()
   }
 

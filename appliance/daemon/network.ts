@@ -11,6 +11,7 @@ import { ZerotierOverlay } from '../overlay/zerotier.ts'
 import type { FastPath } from './fast-path.ts'
 import type { LanShared } from './lan.ts'
 import type { Lans } from './lans.ts'
+import { linkViews } from './link-views.ts'
 import { recall } from './memory.ts'
 import type { Prefixes } from './prefixes.ts'
 import { Router } from './router.ts'
@@ -38,6 +39,7 @@ export class Network {
   readonly #log: Log
   readonly #memory: string
   #config: Config
+  #links: readonly LinkView[] = []
 
   constructor(options: NetworkOptions) {
     const { config, fastPath, shared, memory } = options
@@ -62,12 +64,13 @@ export class Network {
   /** Both know of it before anything is decided: a link that only one of them sees would lose what stands on it. */
   observe(state: KernelState): void {
     this.router.observe(state)
-    this.overlay.content.update(state.links)
+    this.#links = linkViews(state)
+    this.overlay.content.update(this.#links)
     void this.router.refresh()
   }
 
   /** Applies a new configuration and asks the overlay at once; the caller calls the router's `refresh`. */
-  configure(config: Config, links: readonly LinkView[]): void {
+  configure(config: Config): void {
     const before = this.#config.overlay
     this.#config = config
     this.fastPath.retry()
@@ -77,7 +80,7 @@ export class Network {
       return
     }
     const overlay = this.#makeOverlay(config.overlay)
-    overlay.update(links)
+    overlay.update(this.#links)
     this.overlay.replace(overlay)
   }
 

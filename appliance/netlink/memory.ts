@@ -30,6 +30,7 @@ const protocolRa = 9 // RTPROT_RA, rtnetlink.h
 const toldKeys = new Set(['forwarding', 'force_forwarding', 'ignore_routes_with_linkdown']) // RTM_NEWNETCONF; others change unheard
 
 const linkDefaults = {
+  disable_ipv6: '0',
   accept_ra: '1',
   forwarding: '0',
   accept_redirects: '1',

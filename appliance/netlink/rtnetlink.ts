@@ -39,6 +39,7 @@ import { EventSocket, listSysctls, RequestSocket, readSysctl, writeSysctl } from
 /** What is read of each interface. Where this kernel lacks one, it is absent. */
 const sysctls = {
   'ipv6/conf': [
+    'disable_ipv6',
     'accept_ra',
     'forwarding',
     'force_forwarding', // kernel 6.17

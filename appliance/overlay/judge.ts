@@ -67,7 +67,7 @@ export function judge(
   }
   const finding = membership(site, visit) ?? interfaceOf(member!.portDeviceName, site.mac, links)
   if (finding) return { ...told, ...finding }
-  return { ...told, state: 'ok', carries: true, notices: noticesOf(visit.status, member!, links) }
+  return { ...told, state: 'ok', carries: true, notices: noticesOf(site, visit.status, member!, links) }
 }
 
 /** ZeroTier removes its interface when it ends: while one has the MAC of who we were, it runs, whatever it lets us know. */
@@ -91,10 +91,7 @@ function membership(site: Site, { status, member, remembered }: Visit & { kind: 
     case 'OK':
       return addresses(site, member, id)
     case 'REQUESTING_CONFIGURATION':
-      return {
-        state: 'unauthorised',
-        reason: `the controller of ${id} has not answered node ${status.address} yet: if it stays so, check that this machine reaches the internet`,
-      }
+      return { state: 'unauthorised', reason: unanswered(id, status) }
     case 'AUTHENTICATION_REQUIRED':
       return { state: 'unauthorised', reason: `${id} wants a login: zerotier-cli listnetworks shows its address` }
     case 'ACCESS_DENIED':
@@ -111,6 +108,14 @@ function membership(site: Site, { status, member, remembered }: Visit & { kind: 
     default:
       return { state: 'down', reason: `ZeroTier says ${member.status} of ${id}: see zerotier-cli listnetworks` }
   }
+}
+
+/** A network's id begins with the node that is its controller. */
+function unanswered(id: string, { address, online }: Status): string {
+  const remedy = online
+    ? `see that the id is right and that node ${id.slice(0, 10)}, its controller, runs`
+    : 'check that this machine reaches the internet'
+  return `the controller of ${id} has not answered node ${address} yet: if it stays so, ${remedy}`
 }
 
 function addresses(site: Site, member: Member, id: string): Finding {
@@ -144,13 +149,23 @@ function isAddress(text: string, address: Ip6): boolean {
 function interfaceOf(name: string, mac: Mac, links: readonly LinkView[] | undefined): Finding {
   const renamed = links?.find(link => link.mac === mac)?.name
   if (renamed === undefined || links!.some(link => link.name === name))
-    return judgeLink(name, mac, links, 'if ZeroTier does not make it in a moment, systemctl restart zerotier-one')
+    return judgeLink(
+      name,
+      mac,
+      links,
+      `ZeroTier makes one when it starts, and no second: systemctl restart zerotier-one`,
+    )
   const lasting = `a name that lasts goes into the file devicemap in ZeroTier's folder`
   const reason = `ZeroTier's interface ${name} is now ${renamed}, which ZeroTier does not follow: ip link set dev ${renamed} name ${name} (${lasting})`
   return { state: 'no-interface', reason }
 }
 
-function noticesOf(status: Status, { portDeviceName, mtu }: Member, links: readonly LinkView[] = []): string[] {
+function noticesOf(
+  { address }: Site,
+  status: Status,
+  { portDeviceName, mtu }: Member,
+  links: readonly LinkView[] = [],
+): string[] {
   const link = links.find(({ name }) => name === portDeviceName)
   const notices: string[] = []
   if (!status.online)
@@ -159,6 +174,12 @@ function noticesOf(status: Status, { portDeviceName, mtu }: Member, links: reado
     notices.push(
       `${link.name} has an MTU of ${link.mtu}, where the network's is ${mtu}: ip link set dev ${link.name} mtu ${mtu}`,
     )
+  // Setting the link down takes it away, and so does `allowManaged` with a list of others.
+  if (link?.addresses && !link.addresses.includes(address)) {
+    const text = formatIp6(address)
+    const remedy = `ip -6 address add ${text}/40 dev ${link.name}`
+    notices.push(`${link.name} lacks this node's address ${text}, which ZeroTier sets only once: ${remedy}`)
+  }
   return notices
 }
 
@@ -166,7 +187,7 @@ function noticesOf(status: Status, { portDeviceName, mtu }: Member, links: reado
 export function judgeLink(name: string, mac: Mac, links: readonly LinkView[] | undefined, remedy: string): Finding {
   if (!links) return undefined
   const link = links.find(candidate => candidate.name === name)
-  if (!link) return { state: 'no-interface', reason: `there is no interface ${name} yet: ${remedy}` }
+  if (!link) return { state: 'no-interface', reason: `there is no interface ${name}: ${remedy}` }
   if (link.mac !== mac) {
     const found = link.mac === undefined ? 'has no MAC address' : `has the MAC address ${link.mac}`
     const reason = `${name} ${found}, where other sites compute ${mac}: ip link set dev ${name} address ${mac}`
@@ -174,6 +195,8 @@ export function judgeLink(name: string, mac: Mac, links: readonly LinkView[] | u
   }
   if (!link.up) return { state: 'down', reason: `${name} is down: ip link set dev ${name} up` }
   if (!link.carrier) return { state: 'down', reason: `${name} has no carrier: see what is at its other end` }
+  if (link.ipv6 === false)
+    return { state: 'down', reason: `${name} has IPv6 switched off: sysctl -w net.ipv6.conf.${name}.disable_ipv6=0` }
   return undefined
 }
 

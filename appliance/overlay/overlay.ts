@@ -41,6 +41,8 @@ export interface LinkView {
   readonly up: boolean
   readonly carrier: boolean
   readonly mtu: number
+  readonly ipv6?: boolean // false where it is switched off
+  readonly addresses?: readonly Ip6[]
 }
 
 export interface Overlay extends Part {

@@ -46,7 +46,7 @@ test('an overlay interface that comes after the daemon is waited for, and the ho
   await using daemon = a.start()
   // A static overlay says who we are without its interface: the LAN has its addresses already.
   const waiting = await daemon.hasStatus(({ state }) => state === 'degraded', 'to serve the LAN alone')
-  expect(waiting.reasons).toEqual(["overlay: there is no interface zt0 yet: a static overlay's is yours to make"])
+  expect(waiting.reasons).toEqual(["overlay: there is no interface zt0: a static overlay's is yours to make"])
   expect(waiting).toMatchObject({ overlay: { state: 'no-interface' }, lan: [{ state: 'serving' }] })
   await a.connectOverlay()
   const serving = await daemon.serving()

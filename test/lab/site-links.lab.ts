@@ -86,7 +86,7 @@ test('an overlay interface that is set down, renamed, taken out or has another M
   await router.setDown('zt0')
   await overlayWaits(daemon, 'zt0 is down: ip link set dev zt0 up')
   await router.ip('link', 'set', 'zt0', 'name', 'zt7')
-  await overlayWaits(daemon, "there is no interface zt0 yet: a static overlay's is yours to make")
+  await overlayWaits(daemon, "there is no interface zt0: a static overlay's is yours to make")
   await router.ip('link', 'set', 'zt7', 'name', 'zt0')
   await router.setUp('zt0')
   await crosses()
@@ -99,7 +99,7 @@ test('an overlay interface that is set down, renamed, taken out or has another M
   await crosses()
 
   await router.ip('link', 'delete', 'zt0')
-  await overlayWaits(daemon, "there is no interface zt0 yet: a static overlay's is yours to make")
+  await overlayWaits(daemon, "there is no interface zt0: a static overlay's is yours to make")
   await a.connectOverlay()
   await crosses()
 })

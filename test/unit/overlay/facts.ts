@@ -30,6 +30,8 @@ export const values = {
   link: [
     'is right',
     'has MTU 1500',
+    'has no address',
+    'has IPv6 off',
     'is missing',
     'is not made yet',
     'has a new name',
@@ -65,7 +67,11 @@ export function wordFor(facts: Facts): OverlayState {
   if (words[facts.membership] !== 'ok') return words[facts.membership]
   if (facts.modes === 'RFC 4193' || facts.modes === 'neither' || facts.managed === 'forbidden') return 'no-6plane'
   if (['is missing', 'is not made yet', 'has a new name'].includes(facts.link)) return 'no-interface'
-  return ['is right', 'has MTU 1500'].includes(facts.link) ? 'ok' : 'down'
+  return carrying(facts.link) ? 'ok' : 'down'
+}
+
+export function carrying(link: Facts['link']): boolean {
+  return ['is right', 'has MTU 1500', 'has no address'].includes(link)
 }
 
 /** `GET /status` where that is so. */

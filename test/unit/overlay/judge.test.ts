@@ -62,7 +62,7 @@ describe('every other state says what to do', () => {
     {
       changes: { status: 'REQUESTING_CONFIGURATION' },
       state: 'unauthorised',
-      reason: `the controller of ${id} has not answered node be3ff01c29 yet: if it stays so, check that this machine reaches the internet`,
+      reason: `the controller of ${id} has not answered node be3ff01c29 yet: if it stays so, see that the id is right and that node 610252ad3b, its controller, runs`,
     },
     {
       changes: { status: 'AUTHENTICATION_REQUIRED' },
@@ -144,12 +144,17 @@ describe('every other state says what to do', () => {
       links: [],
       state: 'no-interface',
       reason:
-        'there is no interface ztzq4zeuwv yet: if ZeroTier does not make it in a moment, systemctl restart zerotier-one',
+        'there is no interface ztzq4zeuwv: ZeroTier makes one when it starts, and no second: systemctl restart zerotier-one',
     },
     {
       links: [{ ...link, up: false }],
       state: 'down',
       reason: 'ztzq4zeuwv is down: ip link set dev ztzq4zeuwv up',
+    },
+    {
+      links: [{ ...link, ipv6: false }],
+      state: 'down',
+      reason: 'ztzq4zeuwv has IPv6 switched off: sysctl -w net.ipv6.conf.ztzq4zeuwv.disable_ipv6=0',
     },
     {
       links: [{ ...link, carrier: false }],
@@ -164,6 +169,24 @@ describe('every other state says what to do', () => {
     },
   ])('a link that is not as it should be: $reason', ({ links, state, reason }) => {
     expect(report({}, links)).toMatchObject({ state, reason })
+  })
+
+  test('a network whose controller does not answer a node that reaches nobody', () => {
+    const status = { address: 'be3ff01c29', version: '1.14.1', online: false }
+    const requesting = { ...member, status: 'REQUESTING_CONFIGURATION' }
+    const visit = { kind: 'answered', status, member: requesting, remembered: true } as const
+    expect(judge(network, visit, undefined).reason).toBe(
+      `the controller of ${id} has not answered node be3ff01c29 yet: if it stays so, check that this machine reaches the internet`,
+    )
+  })
+
+  test('an address that was taken from the interface is missed, and no other', () => {
+    const notices = (addresses: readonly string[]) =>
+      report({}, [{ ...link, addresses: addresses.map(parseIp6) }]).notices
+    expect(notices(['fe80::1', 'fc5a:c2ad:43be:3ff0:1c29::1'])).toEqual([])
+    expect(notices(['fe80::1'])).toEqual([
+      "ztzq4zeuwv lacks this node's address fc5a:c2ad:43be:3ff0:1c29::1, which ZeroTier sets only once: ip -6 address add fc5a:c2ad:43be:3ff0:1c29::1/40 dev ztzq4zeuwv",
+    ])
   })
 
   test('what ZeroTier says comes before what the link says', () => {

@@ -5,7 +5,7 @@ import { silentLog } from '../../../appliance/base/log.ts'
 import { judge } from '../../../appliance/overlay/judge.ts'
 import { visit } from '../../../appliance/overlay/local-api.ts'
 import { ZerotierOverlay } from '../../../appliance/overlay/zerotier.ts'
-import { allWell, type Facts, type Key, values, wordFor } from './facts.ts'
+import { allWell, carrying, type Facts, type Key, values, wordFor } from './facts.ts'
 import { network, World } from './world.ts'
 
 /** One thing becomes something else: as it should be half of the time, or nothing but the nearest cause would ever be seen. */
@@ -63,8 +63,7 @@ test('whatever happens in whatever order, the state is the word for what there i
         const { facts } = world
         const word = wordFor(facts)
         if (facts.service === 'runs') known = facts.node
-        const passes = facts.link === 'is right' || facts.link === 'has MTU 1500'
-        const linked = passes || facts.link === 'has a new name'
+        const linked = carrying(facts.link) || facts.link === 'has IPv6 off' || facts.link === 'has a new name'
         expect(report).toMatchObject({
           state: word,
           carries: word === 'ok' || (word === 'bad-token' && linked && known === facts.node),

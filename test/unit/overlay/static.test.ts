@@ -25,7 +25,7 @@ test('a static overlay knows its site from the start and follows its link', asyn
     interface: 'zt0',
     site: siteOf(network, node),
     state: 'no-interface',
-    reason: "there is no interface zt0 yet: a static overlay's is yours to make",
+    reason: "there is no interface zt0: a static overlay's is yours to make",
     carries: false,
     notices: [],
   })

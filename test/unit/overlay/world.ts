@@ -1,4 +1,5 @@
 import { renameSync } from 'node:fs'
+import { parseIp6 } from '../../../appliance/base/ip6.ts'
 import { parseMac } from '../../../appliance/base/mac.ts'
 import type { LinkView } from '../../../appliance/overlay/overlay.ts'
 import { siteOf } from '../../../appliance/plane/site.ts'
@@ -47,7 +48,9 @@ export class World implements AsyncDisposable {
       carrier: true,
       mtu: 1500,
     }
-    const right = { name: 'ztzq4zeuwv', index: 7, mac: this.#site.mac, up: true, carrier: true, mtu: 2800 }
+    const { mac, address } = this.#site
+    const good = { up: true, carrier: true, mtu: 2800, ipv6: true, addresses: [parseIp6('fe80::1'), address] }
+    const right = { name: 'ztzq4zeuwv', index: 7, mac, ...good }
     switch (this.facts.link) {
       case 'is missing':
       case 'is not made yet':
@@ -56,6 +59,10 @@ export class World implements AsyncDisposable {
         return [other, right]
       case 'has MTU 1500':
         return [other, { ...right, mtu: 1500 }]
+      case 'has no address':
+        return [other, { ...right, addresses: [parseIp6('fe80::1')] }]
+      case 'has IPv6 off':
+        return [other, { ...right, ipv6: false, addresses: [] }]
       case 'has a new name':
         return [other, { ...right, name: 'site0' }]
       case 'has a foreign MAC':
