@@ -25,6 +25,11 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   })
 }
 
+/** Resolves when everything else that is due by now has had its turn of the event loop: long work takes it between its parts. */
+export function turn(): Promise<void> {
+  return new Promise(resolve => void setImmediate(resolve))
+}
+
 /** Resolves when the signal aborts; never rejects. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {

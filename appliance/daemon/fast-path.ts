@@ -2,6 +2,7 @@
  * The fast path of this process: its programs, made when they are first wanted, what they have counted, and which hosts they know.
  * The kernel's reconciler puts them on links.
  */
+import { turn } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import type { Ip6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
@@ -54,7 +55,7 @@ export class FastPath implements ProgramSource, Disposable {
       const hosts: number[] = []
       this.#leases.leasedHosts(first, first + atOnce, (subnet, host) => hosts.push(hostBits(subnet, host)))
       this.#add(programs, hosts)
-      await new Promise(setImmediate) // clients are answered meanwhile
+      await turn() // clients are answered meanwhile
       if (this.#programs !== programs) return
     }
   }

@@ -2,7 +2,7 @@
  * The real kernel: rtnetlink and sysctl files of the network namespace that the process is in. Dumps are narrowed by the kernel
  * where it can, and events by a look at their fixed header, so that a full routing table and its churn cost nothing.
  */
-import { sleep } from '../base/clock.ts'
+import { sleep, turn } from '../base/clock.ts'
 import { KernelError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { decodeAddress, encodeAddress, encodeAddressDump, encodeAddressRemoval } from './address-message.ts'
@@ -114,7 +114,7 @@ class RtnetlinkKernel implements Kernel, Disposable {
       programs,
       direct: this.#programs.direct !== undefined,
       hooks,
-      sysctls: readSysctls(),
+      sysctls: await readSysctls(),
     }
   }
 
@@ -300,15 +300,18 @@ function noTable(error: unknown): Route[] {
   throw error
 }
 
-function readSysctls(): Map<string, string> {
+/** An interface in each turn of the event loop: there may be many, and clients are answered meanwhile. */
+async function readSysctls(): Promise<Map<string, string>> {
   const values = new Map<string, string>()
   for (const [folder, keys] of Object.entries(sysctls))
-    for (const name of listSysctls(folder))
+    for (const name of listSysctls(folder)) {
       for (const key of keys) {
         const path = `${folder}/${name}/${key}`
         const value = readSysctl(path)
         if (value !== undefined) values.set(path, value)
       }
+      await turn()
+    }
   return values
 }
 
