@@ -32,17 +32,19 @@ export function drawNamed(name: string, counter: number): bigint {
 /** HMAC-SHA256 by its definition: Node's own makes objects that cost more than the hashes. RFC 2104 section 2. */
 function hmac(secret: Uint8Array, message: Uint8Array): Buffer {
   const key = secret.length > block ? hash('sha256', secret, 'buffer') : secret
-  const inner = new Uint8Array(block + message.length).fill(0x36, 0, block)
-  const outer = new Uint8Array(block + 32).fill(0x5c, 0, block)
+  inner.fill(0x36, 0, block)
+  outer.fill(0x5c, 0, block)
   for (let i = 0; i < key.length; i++) {
     inner[i]! ^= key[i]!
     outer[i]! ^= key[i]!
   }
   inner.set(message, block)
-  outer.set(hash('sha256', inner, 'buffer'), block)
+  outer.set(hash('sha256', inner.subarray(0, block + message.length), 'buffer'), block)
   return hash('sha256', outer, 'buffer')
 }
 const block = 64 // octets that SHA-256 takes at a time
+const inner = new Uint8Array(block + 256) // for the longest DUID, with all that is drawn for
+const outer = new Uint8Array(block + 32)
 
 /** The candidate number `counter` for an address: its offset in the LAN's prefix, within the dynamic range. */
 export function candidate(key: BindingKey, counter: number, secret: Uint8Array, plan: LanPlan): number {
