@@ -3,6 +3,7 @@ import { Daemon, type DaemonOptions, type Ending } from './daemon.ts'
 import { tidyHeap } from './heap.ts'
 import { takeLock } from './lock.ts'
 import { requirePrivileges } from './privileges.ts'
+import { arrangeThreads } from './threads.ts'
 
 /** A stop may take this long in milliseconds: the last advertisements, the kernel put back. Then we go anyway. */
 const longestStop = 1_900
@@ -28,6 +29,7 @@ export async function run(options: DaemonOptions): Promise<void> {
   const daemon = await Daemon.create(options)
   await daemon.start()
   tidyHeap()
+  arrangeThreads()
   let reloads = Promise.resolve()
   reload = () => {
     reloads = reloads.then(() => daemon.reload()).catch(error => log.error({ err: error }, 'could not reload'))

@@ -11,7 +11,7 @@ if (process.platform !== 'linux' || endianness() !== 'LE' || !['x64', 'arm64'].i
 
 const library = koffi.load(null) // the process itself: whichever libc Node was linked with
 
-const bpf = library.func('intptr_t syscall(intptr_t number, int command, void *attributes, uint32_t size)')
+const syscall = library.func('intptr_t syscall(intptr_t number, int what, void *attributes, uint32_t size)')
 
 /** Each returns -1 on failure; `errnoName` then says why, until the next call. Pointers are typed arrays. */
 export const libc = {
@@ -61,7 +61,8 @@ export const libc = {
     flags: number,
   ) => number,
   close: library.func('int close(int fd)') as (fd: number) => number,
-  bpf: bpf as (number: number, command: number, attributes: Uint8Array, size: number) => number | bigint,
+  bpf: syscall as (number: number, command: number, attributes: Uint8Array, size: number) => number | bigint,
+  schedSetattr: syscall as (number: number, thread: number, attributes: Uint8Array, flags: 0) => number | bigint,
   mmap: library.func('uintptr_t mmap(void *at, size_t size, int protection, int flags, int fd, intptr_t offset)') as (
     at: null,
     size: number,
@@ -84,7 +85,7 @@ export function bpfAside(
 ): Promise<string | undefined> {
   held.add(attributes)
   return new Promise((resolve, reject) => {
-    bpf.async(number, command, attributes, size, (error: Error | null, result: number | bigint) => {
+    syscall.async(number, command, attributes, size, (error: Error | null, result: number | bigint) => {
       held.delete(attributes)
       if (error) reject(error)
       else resolve(Number(result) < 0 ? errnoName() : undefined) // koffi brings the thread's errno along
