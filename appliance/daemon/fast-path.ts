@@ -24,6 +24,7 @@ import { Rates, type TrafficRates } from './rates.ts'
 
 const hostMask = (1n << 48n) - 1n
 const atOnce = 4_096 // leases: some 3 ms of the kernel's time
+const mostUnderWay = 512 // hosts of other sites when the mode changes; half of the kernel's neighbour table
 const gathering = 200 // milliseconds: a new host is known by its probe for duplicates long before
 
 export class FastPath implements ProgramSource, Disposable {
@@ -32,6 +33,7 @@ export class FastPath implements ProgramSource, Disposable {
   readonly direct = directHook()
   #programs: Programs | undefined
   #full = false // more leases than it has room for
+  #mode: FastPathPlan['mode'] | undefined // of the last plan
   #refusal: Error | undefined // why BPF can't be had here
   #leases: Leases = { room: 0, leasedHosts: () => {} }
   #timer: NodeJS.Timeout | undefined
@@ -62,7 +64,10 @@ export class FastPath implements ProgramSource, Disposable {
 
   /** The best that works here, with what to put where. */
   plan(wanted: Wanted): FastPathPlan {
-    return planFastPath(wanted, (instance, point) => this.#open().load(instance, point))
+    const plan = planFastPath(wanted, (instance, point) => this.#open().load(instance, point))
+    if (plan.mode === 'emulate' && this.#mode !== 'emulate') this.#programs?.allowRemotes(mostUnderWay)
+    this.#mode = plan.mode
+    return plan
   }
 
   /** The configuration is read anew: what could not be had before may be there now. */

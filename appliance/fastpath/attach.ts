@@ -37,6 +37,9 @@ const minuteShift = 36n // MINUTE_SHIFT of hosts.h
 const minutesAllowed = 2n // MINUTES_ALLOWED of remote.h
 const answered = 1n << 48n // ANSWERED there
 const remoteWays = 4 // REMOTE_WAYS there
+// Of hosts.h, BUDGET_UNANSWERED and BUDGET_ASKERS with their limits.
+const [budgetUnanswered, unanswered] = [2, 128]
+const [budgetAskers, askers, perAsker] = [4, 64, 32]
 const nodeMask = (1n << 40n) - 1n
 const hostMask = (1n << 48n) - 1n
 const golden = 0x9e37_79b9_7f4a_7c15n // its multiplier, 2^64 divided by the golden ratio
@@ -191,6 +194,25 @@ export class Programs implements Disposable {
       hosts.flatMap(({ owner, host }) => [(owner << 16n) | ((minute + minutesAllowed) & 0xffffn), host | answered]),
     )
     updateMapBatch(this.#maps.map('remote'), new Uint8Array(rows.buffer), new Uint8Array(values.buffer), hosts.length)
+  }
+
+  /**
+   * Hosts of LANs may look for so many hosts of other sites within this minute: with whom they talked before, nobody has told the
+   * programs. remote.h
+   */
+  allowRemotes(count: number): void {
+    const budgets = Uint32Array.from({ length: 1 + askers }, (_, i) =>
+      i === 0 ? budgetUnanswered : budgetAskers + i - 1,
+    )
+    const window = process.hrtime.bigint() >> minuteShift
+    const spent = (limit: number) => BigInt.asUintN(64, BigInt(limit - count)) // less than nothing
+    const values = BigUint64Array.from([...budgets].flatMap((_, i) => [window, spent(i === 0 ? unanswered : perAsker)]))
+    updateMapBatch(
+      this.#maps.map('budgets'),
+      new Uint8Array(budgets.buffer),
+      new Uint8Array(values.buffer),
+      budgets.length,
+    )
   }
 
   /** Hosts with a lease, by the 48 host bits of their address. Throws a KernelError where there are too many. */

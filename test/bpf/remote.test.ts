@@ -40,6 +40,14 @@ test('a host of the LAN looks for so many hosts of other sites that never answer
   expect(scan(0x9000n, perAsker, at(site, 0x1235n))).toBe(perAsker)
 })
 
+test('when the mode changes, a host may look for as many as it may be talking to, once', () => {
+  programs.allowRemotes(200)
+  const passed = scan(0x1000n, 1_000)
+  expect(passed).toBeGreaterThanOrEqual(200)
+  expect(passed).toBeLessThanOrEqual(200 + perAsker)
+  expect(scan(0x9000n, perAsker)).toBeLessThanOrEqual(perAsker)
+})
+
 test('whoever makes up sources gets no more than all hosts of the LAN together', () => {
   const passed = Array.from({ length: 2_000 }, (_, i) => passes(0x1000n + BigInt(i), at(site, 0x5000n + BigInt(i))))
   expect(passed.filter(Boolean).length).toBeLessThanOrEqual(2 * perLan)

@@ -83,6 +83,27 @@ test('each change of the mode by a reload, from each to each, loses none of 1,00
   expect(results.map(({ lost }) => lost)).toEqual([0, 0])
 })
 
+test('a reload from stateless to emulate, and back, loses nothing of what goes to a hundred hosts', async () => {
+  await using sites = await TwoSites.create()
+  const { a, b } = sites
+  const { near, other } = await serve(sites, 'stateless', 'off')
+  await using _ = near
+  await using __ = other
+  const [left, right] = [a.hosts[0], b.hosts[0]]
+  const many = Array.from({ length: 100 }, (_, i) => b.addressAt(0xc00n + BigInt(i)))
+  for (const each of many) await right.ip('address', 'add', `${each}/80`, 'dev', 'eth0', 'nodad')
+  await left.reaches(many[0]!)
+  await using flow = await Flow.start(left, right, many, 2_000)
+  for (const mode of ['emulate', 'stateless', 'emulate'] as const) {
+    await flow.goesOn(500)
+    near.configure(a.configuration(`fastPath: ${mode}\n`))
+    near.reload()
+    await near.hasStatus(({ fastPath }) => fastPath.mode === mode, `to say ${mode}`)
+  }
+  await flow.goesOn(1_000)
+  expect(await flow.stop()).toMatchObject({ lost: 0 })
+})
+
 test.for(['stateless', 'emulate'] as const)(
   '%s: what crosses is counted for the site that it goes to and comes from',
   async mode => {

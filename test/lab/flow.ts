@@ -14,7 +14,7 @@ export interface FlowResult {
 }
 
 /**
- * Datagrams at a fixed rate from one host to another, where the kernel counts what arrives: no program has to keep up. One flow at
+ * Datagrams at a fixed rate from one host to another, to one or several of its addresses, where the kernel counts what arrives: no program has to keep up. One flow at
  * a time to each host.
  */
 export class Flow implements AsyncDisposable {
@@ -29,9 +29,9 @@ export class Flow implements AsyncDisposable {
   }
 
   /** Resolves when the first datagrams have arrived. */
-  static async start(from: Host, to: Host, address: string, rate: number): Promise<Flow> {
+  static async start(from: Host, to: Host, address: string | readonly string[], rate: number): Promise<Flow> {
     const before = await unclaimed(to)
-    const program = from.spawn([process.execPath, sender, address, String(port), String(rate)])
+    const program = from.spawn([process.execPath, sender, [address].flat().join(), String(port), String(rate)])
     const flow = new Flow(program, to, before)
     await until(async () => (await flow.arrived()) > 0, `datagrams from ${from.name} on ${to.name}`)
     return flow

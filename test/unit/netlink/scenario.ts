@@ -30,7 +30,7 @@ type Act =
   | { readonly take: string }
   | { readonly sysctl: string; readonly value: string }
   | { readonly link: string; readonly happens: LinkEvent }
-  /** Within a second the kernel holds the state of this name, but for lines that have one of these words. */
+  /** Soon, within a second on an idle machine, the kernel holds the state of this name, but for lines that have one of these words. */
   | { readonly holds: string; readonly but?: readonly string[] }
 
 export interface Scenario {
@@ -213,7 +213,7 @@ export const scenarios: readonly Scenario[] = [
 /** What the scenarios of kernels before 6.6 are chosen by: all that such a kernel does in a way of its own. */
 export const before66 = scenarios.filter(({ name }) => /fast path|switches|stopped/.test(name))
 
-/** Goes through a scenario. `holds` compares; it gets a look every now and then until a second is over. */
+/** Goes through a scenario. `holds` compares; it gets a look every now and then until its patience is over. */
 export async function play(
   scenario: Scenario,
   world: World,
