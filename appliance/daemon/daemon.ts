@@ -34,6 +34,7 @@ import { Prefixes } from './prefixes.ts'
 import { Slaac } from './slaac.ts'
 import { Slot } from './slot.ts'
 import { leasesOf, statusOf, together } from './status.ts'
+import { Told } from './told.ts'
 
 export interface DaemonOptions {
   readonly configFile: string
@@ -143,6 +144,7 @@ export class Daemon {
       networks: lan => lan.networks.flatMap(each => this.#networkOf(each)?.router.networkOf(lan.interface) ?? []),
       overlays: () => this.#networks.flatMap(({ router }) => router.overlayName ?? []),
       autonomous: name => this.#slaac.prefixOf(name),
+      told: new Told(join(config.stateDirectory, 'told.json'), clock, log),
     })
     this.#networks = configsByOverlay(config).map(
       (own, i) =>

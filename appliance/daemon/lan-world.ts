@@ -20,6 +20,7 @@ export interface LanNetwork {
 
 export interface LanWorld {
   readonly networks: readonly LanNetwork[] // that the LAN is in, in the order of the configuration
+  readonly gone: readonly Site[] // of networks that the LAN was in: withdrawn at a start
   readonly links: readonly Link[]
   readonly overlays: readonly string[] // the names of their interfaces, of all of this machine
   readonly addresses: readonly Address[]

@@ -21,6 +21,7 @@ import { introduce } from '../ndp/introduction.ts'
 import { LanAdvertiser } from '../ndp/lan-advertiser.ts'
 import { LanResponder } from '../ndp/lan-responder.ts'
 import { lanPlan } from '../plane/plan.ts'
+import type { Site } from '../plane/site.ts'
 import { type NetworkId, networkPrefix } from '../plane/sixplane.ts'
 import { delegationFaults } from './delegations.ts'
 import { flagsOf, sentToUsByOthers } from './flags.ts'
@@ -109,6 +110,11 @@ export class LanRunner {
     return scope ? delegationFaults(scope, store.bindings, store.now()) : []
   }
 
+  /** The sites that hosts are told of now. */
+  get told(): readonly Site[] {
+    return this.#services?.advertising ? this.#placed.flatMap(({ inStep, site }) => (inStep ? site : [])) : []
+  }
+
   get services(): Readonly<Services> | undefined {
     return this.#services
   }
@@ -175,7 +181,7 @@ export class LanRunner {
   #start(link: ReadyLink, world: LanWorld): void {
     const { clock, random } = this.#shared
     const log = this.#log
-    const previous = world.networks.flatMap(({ previous: site }) => site ?? [])
+    const previous = [...world.networks.flatMap(({ previous: site }) => site ?? []), ...world.gone]
     const advertiser = new LanAdvertiser({
       link,
       plan: this.#advertisement(link, this.#placed.map(advertised), world),

@@ -5,6 +5,7 @@ import type { KernelState } from '../netlink/kernel.ts'
 import { LanRunner, type LanShared } from './lan.ts'
 import { type LanNetwork, type LanWorld, type ReadyLink, readiness } from './lan-world.ts'
 import { behind } from './segments.ts'
+import type { Told } from './told.ts'
 
 const retryDelay = 2_000 // for a LAN whose sockets could not be opened
 
@@ -15,6 +16,7 @@ interface LansOptions {
   readonly networks: (lan: LanConfig) => readonly LanNetwork[]
   readonly overlays: () => readonly string[]
   readonly autonomous: LanWorld['autonomous']
+  readonly told: Told
 }
 
 export class Lans {
@@ -115,8 +117,9 @@ export class Lans {
     }
   }
 
-  #follow(runner: LanRunner, lan: LanConfig): Promise<void> {
-    return runner.follow(lan, behind(this.#config, lan.interface), this.#world(lan))
+  async #follow(runner: LanRunner, lan: LanConfig): Promise<void> {
+    await runner.follow(lan, behind(this.#config, lan.interface), this.#world(lan))
+    if (runner.told.length > 0) this.#options.told.tell(lan.interface, lan.networks, runner.told)
   }
 
   get #direct(): LanConfig[] {
@@ -132,9 +135,10 @@ export class Lans {
   }
 
   #world(lan: LanConfig): LanWorld {
-    const { networks, overlays, autonomous } = this.#options
+    const { networks, overlays, autonomous, told } = this.#options
     return {
       networks: networks(lan),
+      gone: told.gone(lan.interface, lan.networks),
       links: this.#kernel?.links ?? [],
       overlays: overlays(),
       addresses: this.#kernel?.addresses ?? [],

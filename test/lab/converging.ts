@@ -9,6 +9,7 @@ import { silentLog } from '../../appliance/base/log.ts'
 import { directHook, Programs } from '../../appliance/fastpath/attach.ts'
 import { readSites, type SiteTraffic } from '../../appliance/fastpath/sites.ts'
 import { Converger } from '../../appliance/netlink/converge.ts'
+import type { Intent } from '../../appliance/netlink/intent.ts'
 import { FileJournal } from '../../appliance/netlink/journal.ts'
 import type { Kernel, ProgramSource } from '../../appliance/netlink/kernel.ts'
 import { formatOwn } from '../../appliance/netlink/reconcile-text.ts'
@@ -91,8 +92,11 @@ export async function converge(folder: string, { forceForwarding, direct }: Feat
     stopListening = listen(async ({ name }) => {
       if (name !== undefined) {
         const { intent } = stateNamed(name)
-        const loaded = intent.programs.map(program => ({ ...program, id: ids.get(program.id)! }))
-        await converger.setIntent({ ...intent, programs: loaded })
+        const load = (each: Intent): Intent => ({
+          ...each,
+          programs: each.programs.map(program => ({ ...program, id: ids.get(program.id)! })),
+        })
+        await converger.setIntent({ ...load(intent), beside: (intent.beside ?? []).map(load) })
       }
       return { reasons: converger.status().reasons, dumps }
     })
@@ -131,6 +135,7 @@ function loadAll(programs: Programs): ReadonlyMap<number, number> {
     [testPrograms.overlayIngress, programs.load(overlay, 'ingress').id],
     [testPrograms.overlayEgress, programs.load(overlay, 'egress').id],
     [testPrograms.lanIngress, programs.load({ ...lan, features: ['proxy'] }, 'ingress').id],
+    [testPrograms.besideLanIngress, programs.load({ ...lan, features: ['proxy', 'guard'] }, 'ingress').id],
   ])
 }
 

@@ -191,6 +191,17 @@ test('a LAN in two networks: its hosts have an address and a way in each, whatev
   expect(sent - received, 'pings lost').toBeLessThanOrEqual(2) // the last one, and one while hosts look for the router's MAC again
   expect((await daemon.status()).lan[0]!.counters['neighbour.answered']).toBeGreaterThan(0)
   expect(daemon.program.lines.filter(line => line.includes('"level":"error"'))).toEqual([])
-  await daemon.stop()
+
+  // The network is taken out of the configuration, which takes a restart: hosts forget the way to it at once, and renewing its address.
+  const plantRoute = async () =>
+    (await hosts[0]!.routes('dev', 'eth0')).some(({ dst }) => dst === formatPrefix(here.networkPrefix))
+  expect(await plantRoute()).toBe(true)
+  await daemon.handOver()
+  const second = stack.use(a.start({ configuration: overlays.replace(/.*plant.*\n/, '') + lanIn('office') }))
+  await second.serving()
+  await until(async () => !(await plantRoute()), 'the route to plant to go')
+  await until(async () => !(await inUse(hosts[0]!, starts[1])), 'the address of plant to go')
+  expect(await hosts[0]!.reaches(b.address)).toBeGreaterThan(0)
+  await second.stop()
   expect(await a.router.routes('table', '80').catch(() => [])).toEqual([])
 })

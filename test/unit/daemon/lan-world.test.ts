@@ -38,6 +38,7 @@ const network: LanNetwork = {
 const unknown = { ...network, network: parseNetworkId('610252ad3bc0ffee'), site: undefined, inStep: false }
 const whole: LanWorld = {
   networks: [network],
+  gone: [],
   links: [link],
   addresses: [address],
   overlays: ['zt0'],

@@ -10,6 +10,8 @@ import {
 import { encodeMessage, type RouterAdvertisement } from '../../../appliance/ndp/message.ts'
 import { optionsOf } from '../../../appliance/ndp/options.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
+import { siteOf } from '../../../appliance/plane/site.ts'
+import { parseNetworkId, parseNodeAddress } from '../../../appliance/plane/sixplane.ts'
 import { plan, site } from './plan.ts'
 
 /** What an operator would call what is said: one line an option. */
@@ -104,6 +106,25 @@ test.for<{ name: string; change: Partial<AdvertisementPlan>; said: string[] }>([
   },
 ])('$name', ({ change, said }) => {
   expect(lines(advertisement({ ...plan, ...change }))).toEqual(['mac 02:00:00:00:00:01', ...said])
+})
+
+test('a LAN in two networks: its prefix and its routes in each, in one advertisement, and each comes and goes alone', () => {
+  const other = siteOf(parseNetworkId('610252ad3bc0ffee'), parseNodeAddress('89e92ceee5'))
+  const beside = { site: other, lan: lanPlan(other.sitePrefix, undefined), networkReachable: false }
+  const said = lines(advertisement({ ...plan, beside: [beside] }))
+  expect(said).toEqual([
+    'mac 02:00:00:00:00:01',
+    'prefix fc9c:56c2:e389:e92c:eee5::/80 on-link 86400/86400',
+    'prefix fc5a:c2ad:4389:e92c:eee5::/80 on-link 86400/86400',
+    'prefix fc9c:56c2:e300::/40 on-link 1800/1800',
+    'route fc9c:56c2:e300::/41 medium 1800',
+    'route fc9c:56c2:e380::/41 medium 1800',
+    'prefix fc5a:c2ad:4300::/40 on-link 0/0',
+    'route fc5a:c2ad:4300::/41 medium 0',
+    'route fc5a:c2ad:4380::/41 medium 0',
+  ])
+  const last = lines(finalAdvertisement({ ...plan, beside: [{ ...beside, networkReachable: true }] }))
+  expect(last.filter(line => / 1800/.test(line))).toEqual([])
 })
 
 test('A16 the last word withdraws the network and keeps the LAN', () => {

@@ -110,6 +110,14 @@ test('L04 what an earlier run told the hosts is withdrawn from the start', () =>
   expect(text(to(socket.sent, allNodes)[0]!)).toMatch(/fc9c56c2e3123456789(0)+$/)
 })
 
+test('what it was to say before it started needs no withdrawal', () => {
+  const other = siteOf(site.network, parseNodeAddress('1234567890'))
+  const { socket, advertiser } = make({ beside: [{ ...plan, site: other, lan: lanPlan(other.sitePrefix, undefined) }] })
+  advertiser.update(plan)
+  advertiser.start()
+  expect(text(to(socket.sent, allNodes)[0]!)).toBe(told(advertisement(plan)))
+})
+
 test('A16 a stop for good says twice, 200 ms apart, that the network is gone', async () => {
   const { socket, advertiser } = make()
   advertiser.start()

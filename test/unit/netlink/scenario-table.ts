@@ -28,7 +28,7 @@ interface Given {
 }
 
 /** What a test's programs are: numbers that a world has for those that it has loaded. */
-export const testPrograms = { overlayIngress: 1, overlayEgress: 2, lanIngress: 3 } as const
+export const testPrograms = { overlayIngress: 1, overlayEgress: 2, lanIngress: 3, besideLanIngress: 4 } as const
 const overlayPrograms = [
   { point: 'ingress', id: testPrograms.overlayIngress },
   { point: 'egress', id: testPrograms.overlayEgress },
@@ -190,10 +190,18 @@ export const states: readonly { readonly name: string; readonly intent: Intent; 
   {
     name: 'one LAN in two networks',
     intent: {
-      ...intent({ overlay: 'zt0', lans: [{ link: 'eth1' }] }),
-      beside: [intent({ site: siteC, overlay: 'eth2', lans: [{ link: 'eth1' }] })],
+      ...intent({ overlay: 'zt0', lans: [{ link: 'eth1' }], fastPath: true }),
+      beside: [
+        {
+          ...intent({ site: siteC, overlay: 'eth2', lans: [{ link: 'eth1' }] }),
+          programs: [{ link: 'eth1', point: 'ingress', id: testPrograms.besideLanIngress }],
+          slot: 1,
+        },
+      ],
     },
-    own: `${everywhereA + acceptRa.replace(/.*eth2.*/, '') + overlayZt0 + overlayZt0.replaceAll('zt0', 'eth2').replace(/fc\S*/, 'fc5a:c2ad:4300::/40') + firstLanA('eth1')}
+    own: `${everywhereA + acceptRa.replace(/.*eth2.*/, '') + fastZt0 + overlayZt0.replaceAll('zt0', 'eth2').replace(/fc\S*/, 'fc5a:c2ad:4300::/40') + firstLanA('eth1')}
+      program dev eth1 ingress
+      program dev eth1 ingress
       addr fc5a:c2ad:433f:f01:c29::1/80 dev eth1
       route fc5a:c2ad:433f:f01:c29::/80 dev eth1 table 80 proto 80 metric 1024
       route unreachable fc5a:c2ad:4300::/40 table 80 proto 80 metric 65535

@@ -40,6 +40,7 @@ export interface Scenario {
 
 const usual = 'one LAN and ZeroTier'
 const fast = 'one LAN and the fast path'
+const both = 'one LAN in two networks'
 
 export const scenarios: readonly Scenario[] = [
   {
@@ -80,6 +81,26 @@ export const scenarios: readonly Scenario[] = [
       { holds: fast, but: ['dev zt0', '/zt0/'] },
       { link: 'zt0', happens: 'back' },
       { holds: fast },
+    ],
+  },
+  {
+    name: 'the fast path of a LAN in two networks: that of one comes and goes beside that of the other, through a crash too',
+    acts: [
+      'start',
+      { intend: fast },
+      { holds: fast },
+      { intend: both },
+      { holds: both },
+      { take: 'program dev eth1 ingress' },
+      { holds: both },
+      'kill',
+      'start',
+      { intend: both },
+      { holds: both },
+      { intend: fast },
+      { holds: fast },
+      'stop',
+      { holds: 'nothing' },
     ],
   },
   {
