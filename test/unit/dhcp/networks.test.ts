@@ -1,13 +1,17 @@
 /** A LAN in two networks: a host is the same `::x` in each, and has an address from both prefixes of its link. */
 import { describe, expect, test } from 'vitest'
-import { addressIn, type Ip6, parseIp6, parsePrefix } from '../../../appliance/base/ip6.ts'
+import { addressIn, type Ip6, parseIp6, parsePrefix, unspecified } from '../../../appliance/base/ip6.ts'
+import { leasequery } from '../../../appliance/dhcp/leasequery.ts'
 import { leaseRows } from '../../../appliance/dhcp/leases.ts'
+import { type Message, MessageType } from '../../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type Option } from '../../../appliance/dhcp/options.ts'
+import { Relays } from '../../../appliance/dhcp/relays.ts'
 import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import { hostIn, judge, judgePrefix, type Scope } from '../../../appliance/dhcp/scope.ts'
 import { Status } from '../../../appliance/dhcp/status.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
-import { host, ia, iasOf, macA, macB, message, Scene, scopeOf, site, them } from './scene.ts'
+import { forward, hop } from './relayed.ts'
+import { host, ia, iasOf, macA, macB, message, Scene, scopeOf, site, them, us } from './scene.ts'
 
 const plant = parsePrefix('fcaa:bbcc:dd89:e92c:eee5::/80')
 const both: Partial<Scope> = { plan: lanPlan(site, undefined), beside: [lanPlan(plant, undefined)] }
@@ -186,4 +190,34 @@ test('the leases are shown with the address in each network', () => {
   const lan = { interface: 'eth1', subnet: undefined, prefixes: [site, plant] }
   const { rows } = leaseRows(scene.table.bindings, [], [lan], scene.now)
   expect(rows.map(({ address, state }) => [address, state])).toEqual(own.toSorted().map(each => [each, 'bound']))
+})
+
+describe('others who ask', () => {
+  const query = (address: Ip6): Message => {
+    const about: Option = { kind: 'ia-address', address, preferred: 0, valid: 0, options: [] }
+    const options: Option[] = [
+      { kind: 'client-id', duid: them },
+      { kind: 'lq-query', queryType: 1, link: unspecified, options: [about] },
+    ]
+    return { type: MessageType.leasequery, transaction: 7, options }
+  }
+
+  test.for([0, 1])('about a lease, by its address in network %i: it has one in each', which => {
+    const { scene, own } = leased()
+    const view = { duid: us, scopes: [scene.scope], bindings: scene.table, now: scene.now }
+    const data = findOption(leasequery(query(own[which]!), view).options, 'client-data')!
+    expect(findOptions(data.options, 'ia-address').map(({ address }) => address)).toEqual(own)
+  })
+
+  test('for the hosts of a segment: its relay is known by the link in either network', () => {
+    const plans = [lanPlan(site, 5), lanPlan(plant, 5)] as const
+    const scope = scopeOf({ plan: plans[0], beside: [plans[1]] })
+    const relays = new Relays('eth1')
+    relays.replace([{ scope, via: parseIp6('fe80::7'), sources: [], linkAddresses: [] }])
+    for (const linkAddress of plans.map(({ router }) => router)) {
+      const bytes = forward([hop({ linkAddress })], Uint8Array.of(1, 0, 0, 7))
+      for (const from of [parseIp6('fe80::7'), linkAddress])
+        expect(relays.open(bytes, from, 547, scopeOf(both), 0)).toMatchObject({ kind: 'client', scope })
+    }
+  })
 })

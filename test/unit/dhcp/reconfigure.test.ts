@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
+import { parsePrefix } from '../../../appliance/base/ip6.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
 import { ClientStore } from '../../../appliance/dhcp/client-store.ts'
 import { parseDuid } from '../../../appliance/dhcp/duid.ts'
@@ -204,14 +205,11 @@ describe('a Reconfigure', () => {
       log: silentLog,
       open: () => ({ datagrams: bench.datagrams, neighbours: bench.neighbours, frames: bench.frames }),
     }
+    const moved = lanPlan({ ...site, address: (site.address + (1n << 48n)) as typeof site.address }, undefined)
     for (const [scope, count] of [
       [scopeOf(), 0],
-      [
-        scopeOf({
-          plan: lanPlan({ ...site, address: (site.address + (1n << 48n)) as typeof site.address }, undefined),
-        }),
-        1,
-      ],
+      [scopeOf({ plan: moved }), 1],
+      [scopeOf({ plan: moved, beside: [lanPlan(parsePrefix('fcaa:bbcc:dd89:e92c:eee5::/80'), undefined)] }), 1],
     ] as const) {
       const server = new LanServer({ ...options, scope })
       server.start()
