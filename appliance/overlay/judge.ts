@@ -99,7 +99,10 @@ function membership(site: Site, { status, member, remembered }: Visit & { kind: 
     case 'CLIENT_TOO_OLD':
       return { state: 'denied', reason: `${id} asks for a newer ZeroTier than ${status.version}: upgrade it` }
     case 'NOT_FOUND':
-      return { state: 'not-found', reason: `there is no network ${id}: compare overlay.network with the controller` }
+      return {
+        state: 'not-found',
+        reason: `node ${controllerOf(id)} is the controller of no network ${id}: see that the id is right`,
+      }
     case 'PORT_ERROR':
       return {
         state: 'no-interface',
@@ -110,10 +113,12 @@ function membership(site: Site, { status, member, remembered }: Visit & { kind: 
   }
 }
 
-/** A network's id begins with the node that is its controller. */
+/** A network's id begins with the address of the node that is its controller. */
+const controllerOf = (id: string) => id.slice(0, 10)
+
 function unanswered(id: string, { address, online }: Status): string {
   const remedy = online
-    ? `see that the id is right and that node ${id.slice(0, 10)}, its controller, runs`
+    ? `see that the id is right and that node ${controllerOf(id)}, its controller, runs`
     : 'check that this machine reaches the internet'
   return `the controller of ${id} has not answered node ${address} yet: if it stays so, ${remedy}`
 }

@@ -72,7 +72,7 @@ describe('every other state says what to do', () => {
     {
       changes: { status: 'NOT_FOUND' },
       state: 'not-found',
-      reason: `there is no network ${id}: compare overlay.network with the controller`,
+      reason: `node 610252ad3b is the controller of no network ${id}: see that the id is right`,
     },
     {
       changes: { status: 'CLIENT_TOO_OLD' },
