@@ -22,6 +22,7 @@ class RealWorld implements AsyncDisposable {
   facts: Facts = allWell
   #plug: Plug | undefined
   #link = 'zt0' // its name now
+  #made = 0
 
   private constructor(site: Site) {
     this.#site = site
@@ -146,7 +147,8 @@ class RealWorld implements AsyncDisposable {
 
   async #makeLink(): Promise<void> {
     const { address, mac } = this.sitePrefix
-    this.#plug = await this.zerotier.makeInterface({ address: formatIp6(address), mac })
+    const version = this.#made++ % 2 === 0 ? '1.16' : '1.6'
+    this.#plug = await this.zerotier.makeInterface({ address: formatIp6(address), mac, version })
   }
 
   /** Older kernels rename no link that is up. */

@@ -10,6 +10,12 @@ const service = fileURLToPath(new URL('./zerotier-service.ts', import.meta.url))
 const recorded = (name: string) =>
   JSON.parse(readFileSync(new URL(`../golden/zerotier-api/${name}.json`, import.meta.url), 'utf8'))
 
+interface Making {
+  readonly address: string
+  readonly mac: string
+  readonly version?: '1.6' | '1.16'
+}
+
 /** The ZeroTier service of a router: recorded answers, over the lab's own flat overlay. */
 export class Zerotier implements AsyncDisposable {
   readonly #site: Site
@@ -71,21 +77,26 @@ export class Zerotier implements AsyncDisposable {
   }
 
   /**
-   * ZeroTier makes its interface, in the order and with the pauses of 1.16 (osdep/LinuxEthernetTap.cpp): the address comes while it is
-   * down, the MTU when it is up.
+   * ZeroTier makes its interface, in the order of a version and with its pauses (osdep/LinuxEthernetTap.cpp): the address comes while it
+   * is down, the MTU when it is up, and the MAC before that, or in versions up to 1.6 after it.
    */
-  async makeInterface({ address, mac } = { address: this.#site.address, mac: this.#site.place.mac }): Promise<Plug> {
+  async makeInterface({ address, mac, version = '1.16' }: Making = this.#making): Promise<Plug> {
     const { router } = this.#site
     const plug = await this.#site.plugIn(router, 'zt0', '02:00:00:00:00:02')
     const set = (...settings: readonly string[]) => router.ip('link', 'set', 'zt0', ...settings)
     await set('mtu', '1500')
     await router.ip('-6', 'address', 'add', `${address}/40`, 'dev', 'zt0')
-    await set('address', mac)
-    await setTimeout(100)
-    await set('up')
-    await setTimeout(100)
+    const settings = [['up'], ['address', mac]]
+    for (const setting of version === '1.6' ? settings : settings.toReversed()) {
+      await set(...setting)
+      await setTimeout(100)
+    }
     await set('mtu', '2800')
     return plug
+  }
+
+  get #making(): Making {
+    return { address: this.#site.address, mac: this.#site.place.mac }
   }
 
   async removeInterface(): Promise<void> {
