@@ -28,12 +28,14 @@ export function checkWhole(db: DatabaseSync): void {
  * next sync, which need not keep anybody waiting.
  */
 export class WriteAheadLog implements Disposable {
+  readonly #db: DatabaseSync
   readonly #file: number
   #syncs = 0 // under way
   #open = true
 
   /** `path` is that of the database, which has been written to. */
-  constructor(path: string) {
+  constructor(path: string, db: DatabaseSync) {
+    this.#db = db
     this.#file = openSync(`${path}-wal`, 'r')
   }
 
@@ -51,19 +53,19 @@ export class WriteAheadLog implements Disposable {
     fdatasyncSync(this.#file)
   }
 
+  /**
+   * After a sync that failed: nobody knows which parts of the log are on disk, and what comes behind a hole is never read again. So
+   * all of it goes to the database, and the log begins anew. Throws.
+   */
+  mend(): void {
+    const { busy } = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
+    if (busy !== 0) throw new Error('the lease file is in use by another program')
+  }
+
   [Symbol.dispose](): void {
     if (this.#open && this.#syncs === 0) closeSync(this.#file)
     this.#open = false
   }
-}
-
-/**
- * After a sync that failed: nobody knows which parts of the log are on disk, and what comes behind a hole is never read again. So all
- * of it goes to the database, and the log begins anew. Throws.
- */
-export function mend(db: DatabaseSync): void {
-  const { busy } = db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() as { busy: number }
-  if (busy !== 0) throw new Error('the lease file is in use by another program')
 }
 
 /** Whether the error says that the file itself is damaged, not that the disk is full or the like. */

@@ -8,7 +8,7 @@ export class SyncQueue<T> {
   #syncing: T[] | undefined
   #waiting: T[] = []
 
-  /** `settle` hears of items in the order in which they came; with an error they are not on disk. */
+  /** `settle` hears of items in the order in which they came; with an error it hears of all that came, and none of it is on disk. */
   constructor(
     sync: (done: (error: Error | undefined) => void) => void,
     settle: (items: readonly T[], error: Error | undefined) => void,
@@ -22,21 +22,14 @@ export class SyncQueue<T> {
     if (!this.#syncing) this.#start()
   }
 
-  /** All that is not settled, in the order in which it came; it won't be settled any more. */
-  takeAll(): T[] {
-    const all = [...(this.#syncing ?? []), ...this.#waiting]
-    this.#syncing &&= []
-    this.#waiting = []
-    return all
-  }
-
   #start(): void {
     this.#syncing = this.#waiting
     this.#waiting = []
     this.#sync(error => {
       const items = this.#syncing ?? []
       this.#syncing = undefined
-      if (items.length > 0) this.#settle(items, error)
+      if (error) items.push(...this.#waiting.splice(0))
+      this.#settle(items, error)
       if (this.#waiting.length > 0 && !this.#syncing) this.#start()
     })
   }

@@ -8,7 +8,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import { parseMac } from '../base/mac.ts'
-import { checkWhole, isCorrupt, mend, setAside, transaction, WriteAheadLog } from '../base/sqlite.ts'
+import { checkWhole, isCorrupt, setAside, transaction, WriteAheadLog } from '../base/sqlite.ts'
 import { syncFolder } from '../base/whole-file.ts'
 import type { Binding, Quarantine } from './binding.ts'
 import { type Duid, parseDuid, writeDuid } from './duid.ts'
@@ -54,7 +54,7 @@ export class LeaseDatabase implements Disposable {
   readonly #duid = new Uint8Array(130)
   readonly #path: string
   readonly #inode: bigint
-  readonly #log: WriteAheadLog
+  readonly log: WriteAheadLog
   #shift: number
 
   /** Throws SQLite's error where the file is no database of ours, or can't be opened. */
@@ -73,7 +73,7 @@ export class LeaseDatabase implements Disposable {
       this.#put = this.#db.prepare(`INSERT OR REPLACE INTO lease VALUES (${row})`)
       this.#remove = this.#db.prepare('DELETE FROM lease WHERE slot = ?')
       this.#quarantine = this.#db.prepare('INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?)')
-      this.#log = new WriteAheadLog(path)
+      this.log = new WriteAheadLog(path, this.#db)
       syncFolder(dirname(path)) // it may be new there
       this.#shift = Number(this.#db.prepare('SELECT shift FROM clock').get()?.['shift'] ?? 0)
     } catch (error) {
@@ -109,21 +109,6 @@ export class LeaseDatabase implements Disposable {
     return rows.map(row => quarantineOf(row as Row))
   }
 
-  /** Calls back when all that was written before is on disk, or with the reason why not. */
-  sync(done: (error: Error | undefined) => void): void {
-    this.#log.sync(done)
-  }
-
-  /** The same, at once. Throws. */
-  syncNow(): void {
-    this.#log.syncNow()
-  }
-
-  /** After a sync that failed. Throws. */
-  mend(): void {
-    mend(this.#db)
-  }
-
   /** All of the changes or none; on disk after the next sync. Throws SQLite's error. */
   write(changes: Iterable<SlotChange>, quarantine: readonly Quarantine[] = []): void {
     transaction(this.#db, () => {
@@ -139,7 +124,7 @@ export class LeaseDatabase implements Disposable {
       for (const change of all) this.#apply(change)
       for (const each of quarantine) this.#keep(each)
     })
-    this.syncNow()
+    this.log.syncNow()
   }
 
   #keep({ subnet, host, duid, iaid, mac, registeredAt, until }: Quarantine): void {
@@ -153,7 +138,7 @@ export class LeaseDatabase implements Disposable {
       this.#db.prepare('UPDATE quarantine SET until = until + ?1, registered_at = registered_at + ?1').run(milliseconds)
     })
     this.#shift += milliseconds
-    this.syncNow()
+    this.log.syncNow()
   }
 
   /** Forgets quarantine that has ended, and the oldest beyond `most`. */
@@ -179,7 +164,7 @@ export class LeaseDatabase implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#db.isOpen) return
     this.#db.close()
-    this.#log[Symbol.dispose]()
+    this.log[Symbol.dispose]()
   }
 
   #migrate(path: string): void {

@@ -38,7 +38,7 @@ export class Store implements Disposable {
   #staged: Change[] = []
   readonly #syncsAtOnce: boolean
   readonly #syncs = new SyncQueue<Batch>(
-    done => this.#database.sync(done),
+    done => this.#database.log.sync(done),
     (batches, error) => this.#settle(batches, error),
   )
   #mending = false // a sync failed
@@ -168,10 +168,10 @@ export class Store implements Disposable {
     this.#tried = monotonic
     try {
       this.#attempt(() => {
-        if (this.#mending) this.#database.mend()
+        if (this.#mending) this.#database.log.mend()
         this.#database.touch(this.#clock.now())
         if (this.#unsaved.size > 0) this.#database.write(this.#changes(this.#unsaved))
-        this.#database.syncNow()
+        this.#database.log.syncNow()
       })
       this.#mending = false
       this.#unsaved.clear()
@@ -211,7 +211,7 @@ export class Store implements Disposable {
     const slots = this.#unsaved.size === 0 ? touched : new Set([...this.#unsaved, ...touched])
     try {
       this.#attempt(() => {
-        if (this.#mending) this.#database.mend()
+        if (this.#mending) this.#database.log.mend()
         this.#database.write(this.#changes(slots), quarantined)
       })
       this.#mending = false
@@ -227,14 +227,14 @@ export class Store implements Disposable {
 
   #syncNow(): Error | undefined {
     try {
-      this.#database.syncNow()
+      this.#database.log.syncNow()
       return undefined
     } catch (error) {
       return error as Error
     }
   }
 
-  /** What became of batches: with an error they are not on disk, nor is what was written after them. */
+  /** What became of batches: with an error they are not on disk. */
   #settle(batches: readonly Batch[], error: Error | undefined): void {
     if (!error) {
       this.#recovered()
@@ -244,11 +244,10 @@ export class Store implements Disposable {
       }
       return
     }
-    const all = [...batches, ...this.#syncs.takeAll()]
     this.#mending = true
-    this.#takeBack(all)
+    this.#takeBack(batches)
     this.#failed(error)
-    for (const { done } of all) done(false)
+    for (const { done } of batches) done(false)
   }
 
   #takeBack(batches: readonly Batch[]): void {

@@ -5,7 +5,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { OperatorError } from '../base/errors.ts'
 import { formatIp4, parseIp4 } from '../base/ip4.ts'
 import { parseMac } from '../base/mac.ts'
-import { checkWhole, mend, transaction, WriteAheadLog } from '../base/sqlite.ts'
+import { checkWhole, transaction, WriteAheadLog } from '../base/sqlite.ts'
 import { syncFolder } from '../base/whole-file.ts'
 import type { Change4, Lease4 } from './lease.ts'
 
@@ -23,7 +23,7 @@ export class LeaseFile implements Disposable {
   readonly #path: string
   readonly #db: DatabaseSync
   readonly #inode: bigint
-  readonly #log: WriteAheadLog
+  readonly log: WriteAheadLog
   readonly #put: StatementSync
   readonly #remove: StatementSync
 
@@ -42,7 +42,7 @@ export class LeaseFile implements Disposable {
       this.#put = this.#db.prepare('INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)')
       this.#remove = this.#db.prepare('DELETE FROM lease WHERE address = ?')
       this.#inode = statSync(path, { bigint: true }).ino
-      this.#log = new WriteAheadLog(path)
+      this.log = new WriteAheadLog(path, this.#db)
       syncFolder(dirname(path)) // it may be new there
     } catch (error) {
       this.#db.close()
@@ -55,21 +55,6 @@ export class LeaseFile implements Disposable {
       .prepare('SELECT * FROM lease')
       .all()
       .map(row => leaseOf(row as Row))
-  }
-
-  /** Calls back when all that was written before is on disk, or with the reason why not. */
-  sync(done: (error: Error | undefined) => void): void {
-    this.#log.sync(done)
-  }
-
-  /** The same, at once. Throws. */
-  syncNow(): void {
-    this.#log.syncNow()
-  }
-
-  /** After a sync that failed. Throws. */
-  mend(): void {
-    mend(this.#db)
   }
 
   /** All of the changes or none. Throws SQLite's error. */
@@ -90,7 +75,7 @@ export class LeaseFile implements Disposable {
   [Symbol.dispose](): void {
     if (!this.#db.isOpen) return
     this.#db.close()
-    this.#log[Symbol.dispose]()
+    this.log[Symbol.dispose]()
   }
 }
 

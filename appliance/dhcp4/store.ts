@@ -30,7 +30,7 @@ export class Store4 implements Disposable {
   #undo: Change4[] = []
   readonly #syncsAtOnce: boolean
   readonly #syncs = new SyncQueue<Batch>(
-    done => this.#file.sync(done),
+    done => this.#file.log.sync(done),
     (batches, error) => this.#settle(batches, error),
   )
   #mending = false // a sync failed
@@ -104,12 +104,12 @@ export class Store4 implements Disposable {
       return
     }
     try {
-      if (this.#mending) this.#file.mend()
+      if (this.#mending) this.#file.log.mend()
       this.#mending = false
       const addresses = new Set([...this.#unsaved, ...staged.map(({ address }) => address)])
       this.#file.write([...addresses].map(address => ({ address, lease: this.#table.at(address) })))
       this.#unsaved.clear()
-      if (this.#syncsAtOnce) this.#file.syncNow()
+      if (this.#syncsAtOnce) this.#file.log.syncNow()
     } catch (error) {
       this.#takeBack([batch])
       this.#failed(error)
@@ -147,7 +147,7 @@ export class Store4 implements Disposable {
     this.#file[Symbol.dispose]()
   }
 
-  /** What became of batches: with an error they are not on disk, nor is what was written after them. */
+  /** What became of batches: with an error they are not on disk. */
   #settle(batches: readonly Batch[], error: Error | undefined): void {
     if (!error) {
       if (this.#failure !== undefined) this.#log.info({ path: this.#path }, 'IPv4 leases can be stored again')
@@ -155,11 +155,10 @@ export class Store4 implements Disposable {
       for (const { done } of batches) done(true)
       return
     }
-    const all = [...batches, ...this.#syncs.takeAll()]
     this.#mending = true
-    this.#takeBack(all)
+    this.#takeBack(batches)
     this.#failed(error)
-    for (const { done } of all) done(false)
+    for (const { done } of batches) done(false)
   }
 
   /** Whatever became of the transactions, the next one sets it right. */
@@ -173,7 +172,7 @@ export class Store4 implements Disposable {
     this.#file[Symbol.dispose]()
     this.#file = new LeaseFile(this.#path)
     this.#file.write([...this.#table.all].map(lease => ({ address: lease.address, lease })))
-    this.#file.syncNow()
+    this.#file.log.syncNow()
     this.#mending = false
     this.#unsaved.clear()
     this.#damage = 'it was deleted while in use'

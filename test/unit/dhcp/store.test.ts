@@ -5,8 +5,8 @@ import { describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../../../appliance/base/clock.ts'
 import { OperatorError } from '../../../appliance/base/errors.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
+import { WriteAheadLog } from '../../../appliance/base/sqlite.ts'
 import { addressOf, type Quarantine } from '../../../appliance/dhcp/binding.ts'
-import { LeaseDatabase } from '../../../appliance/dhcp/database.ts'
 import { openStore } from '../../../appliance/dhcp/store.ts'
 import { until } from '../../lab/until.ts'
 import { host, macA, macB, site, them } from './scene.ts'
@@ -222,7 +222,7 @@ describe('a store that syncs beside its work', () => {
       }
       add(1)
       await until(() => told.length === 1, 'the disk')
-      const sync = vi.spyOn(LeaseDatabase.prototype, 'sync').mockImplementation(done => {
+      const sync = vi.spyOn(WriteAheadLog.prototype, 'sync').mockImplementation(done => {
         setImmediate(() => done(new Error('EIO: i/o error, fdatasync')))
       })
       add(2)

@@ -4,7 +4,7 @@ import { expect, test, vi } from 'vitest'
 import type { Clock } from '../../../appliance/base/clock.ts'
 import { formatIp4 } from '../../../appliance/base/ip4.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
-import { LeaseFile } from '../../../appliance/dhcp4/lease-file.ts'
+import { WriteAheadLog } from '../../../appliance/base/sqlite.ts'
 import { Store4 } from '../../../appliance/dhcp4/store.ts'
 import { commit, Folder } from '../dhcp/stored.ts'
 import { leaseOf, macB, start } from './scene.ts'
@@ -63,7 +63,7 @@ test('beside its work the disk says what is stored; a sync that fails takes back
   expect(told).toEqual([])
   await expect.poll(() => told).toEqual(['192.168.8.5 true', '192.168.8.6 true'])
 
-  const sync = vi.spyOn(LeaseFile.prototype, 'sync').mockImplementation(done => {
+  const sync = vi.spyOn(WriteAheadLog.prototype, 'sync').mockImplementation(done => {
     setImmediate(() => done(new Error('EIO: i/o error, fdatasync')))
   })
   add('192.168.8.7')
