@@ -102,6 +102,13 @@ export class Host {
     await this.ip('link', 'set', link, 'up')
   }
 
+  /** Forwards what comes in on a link, and says so to its neighbours. Returns its link-local address there. */
+  async becomesRouter(link: string): Promise<string> {
+    await this.setUp(link)
+    await this.run('sysctl', '-qw', `net.ipv6.conf.${link}.forwarding=1`)
+    return await this.linkLocal(link)
+  }
+
   async setDown(link: string): Promise<void> {
     await this.ip('link', 'set', link, 'down')
   }

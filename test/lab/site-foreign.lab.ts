@@ -83,9 +83,7 @@ test('a router that sends hosts to DHCPv6 is named, with its MAC and what it adv
   await using sites = await TwoSites.create()
   const { a } = sites
   const [, other] = a.hosts
-  await other.setUp('eth0')
-  await other.run('sysctl', '-qw', 'net.ipv6.conf.eth0.forwarding=1')
-  const linkLocal = await other.linkLocal('eth0')
+  const linkLocal = await other.becomesRouter('eth0')
   await using daemon = a.start()
   await daemon.serving()
   await using _router = radvd(other, 'AdvManagedFlag on; prefix 2001:db8:1::/64 {};')

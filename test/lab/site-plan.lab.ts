@@ -82,9 +82,7 @@ test('radvd and Kea serve a LAN by what is printed for them, and its hosts reach
   await using sites = await TwoSites.create()
   const { a, b } = sites
   const [a1, a2] = a.hosts
-  await a2.setUp('eth0')
-  await a2.run('sysctl', '-qw', 'net.ipv6.conf.eth0.forwarding=1')
-  await a2.linkLocal('eth0')
+  await a2.becomesRouter('eth0')
   const files = { radvd: await printed('radvd', a), kea: await printed('kea', a) }
   const checks = [radvd(a2, files.radvd, '-c'), kea(a2, '-t', files.kea)]
   for (const check of checks) expect([(await check.exited).status, check.output]).toEqual([0, check.output])
@@ -126,8 +124,7 @@ test('networkd and dnsmasq do the same by what is printed for them, and that mac
   await using sites = await TwoSites.create()
   const { a, b } = sites
   const [a1, a2] = a.hosts
-  await a2.setUp('eth0')
-  await a2.run('sysctl', '-qw', 'net.ipv6.conf.eth0.forwarding=1')
+  await a2.becomesRouter('eth0')
   await using router = a.start({ configuration: left(a) })
   await using other = b.start()
   await other.serving()

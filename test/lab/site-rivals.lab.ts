@@ -20,10 +20,8 @@ test('an OpenWrt router on the LAN: its DHCPv6 server is named, and that hosts w
   await using sites = await TwoSites.create()
   const { a } = sites
   const [host, other] = a.hosts
-  await other.setUp('eth0')
+  const linkLocal = await other.becomesRouter('eth0')
   await other.run('ip', '-6', 'address', 'add', '2001:db8:1::1/64', 'dev', 'eth0', 'nodad')
-  await other.run('sysctl', '-qw', 'net.ipv6.conf.eth0.forwarding=1')
-  const linkLocal = await other.linkLocal('eth0')
   const file = join(other.folder, 'dnsmasq.conf')
   writeFileSync(file, openwrt)
   const files = ['--pid-file', `--dhcp-leasefile=${join(other.folder, 'leases')}`]
@@ -61,9 +59,7 @@ test('a router on the LAN that claims the /40 for itself makes the state degrade
   await using sites = await TwoSites.create()
   const { a } = sites
   const [, other] = a.hosts
-  await other.setUp('eth0')
-  await other.run('sysctl', '-qw', 'net.ipv6.conf.eth0.forwarding=1')
-  const linkLocal = await other.linkLocal('eth0')
+  const linkLocal = await other.becomesRouter('eth0')
   const file = join(other.folder, 'radvd.conf')
   writeFileSync(file, contradicting(sites.networkPrefix))
   await using daemon = a.start()

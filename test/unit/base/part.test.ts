@@ -1,19 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { aborted, systemClock } from '../../../appliance/base/clock.ts'
 import { silentLog } from '../../../appliance/base/log.ts'
-import { type Part, Supervisor } from '../../../appliance/base/part.ts'
-
-function lasting(name: string, events: string[]): Part {
-  return {
-    name,
-    async run(signal, ready) {
-      events.push(`${name} starts`)
-      ready()
-      await aborted(signal)
-      events.push(`${name} stops`)
-    },
-  }
-}
+import { Supervisor } from '../../../appliance/base/part.ts'
+import { lasting } from './lasting.ts'
 
 describe('the supervisor', () => {
   test('starts parts in order and stops them in reverse', async () => {

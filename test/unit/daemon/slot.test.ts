@@ -1,19 +1,7 @@
 import { expect, test } from 'vitest'
-import { aborted } from '../../../appliance/base/clock.ts'
 import type { Part } from '../../../appliance/base/part.ts'
 import { Slot } from '../../../appliance/daemon/slot.ts'
-
-function lasting(name: string, events: string[]): Part {
-  return {
-    name,
-    async run(signal, ready) {
-      events.push(`${name} starts`)
-      ready()
-      await aborted(signal)
-      events.push(`${name} stops`)
-    },
-  }
-}
+import { lasting } from '../base/lasting.ts'
 
 test('the running content stops before the new one starts, and the slot goes on', async () => {
   const events: string[] = []

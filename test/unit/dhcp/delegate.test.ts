@@ -3,30 +3,15 @@ import { contains, formatPrefix, parseIp6, parsePrefix } from '../../../applianc
 import { isLive } from '../../../appliance/dhcp/binding.ts'
 import { type Duid, parseDuid } from '../../../appliance/dhcp/duid.ts'
 import type { Message } from '../../../appliance/dhcp/message.ts'
-import { findOption, findOptions, type IaPd } from '../../../appliance/dhcp/options.ts'
+import { findOption, findOptions } from '../../../appliance/dhcp/options.ts'
 import type { Scope } from '../../../appliance/dhcp/scope.ts'
 import { Table } from '../../../appliance/dhcp/table.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
-import { host, ia, macA, macB, message, oro, Scene, site, them } from './scene.ts'
+import { host, ia, macA, macB, message, oro, pd, Scene, site, them } from './scene.ts'
 
 const block = 'fc9c:56c2:e389:e92c:eee5:c000::/82'
 const delegate = { prefix: parsePrefix(block), delegatedLength: 96, shortestLength: 88 }
 const scene = (over: Partial<Scope> = {}) => new Scene({ delegate, ...over })
-
-/** An IA_PD that names these prefixes; `::/96` is a hint at a length. */
-const pd = (prefixes: readonly string[] = [], iaid = 7): IaPd => ({
-  kind: 'ia-pd',
-  iaid,
-  t1: 0,
-  t2: 0,
-  options: prefixes.map(text => ({
-    kind: 'ia-prefix',
-    prefix: parsePrefix(text),
-    preferred: 0,
-    valid: 0,
-    options: [],
-  })),
-})
 
 /** The IA_PDs of a reply: `prefix preferred/valid`, or the status. */
 const told = ({ options }: Message): string[][] =>

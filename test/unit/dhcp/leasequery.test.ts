@@ -62,7 +62,7 @@ describe('a question about leases', () => {
 
   test('J12 by client: everything that it has on the link, and its name where that is asked for', () => {
     const scene = new Scene({ delegate })
-    const reply = scene.ask('request', [ia(), ia([], 2), pd(3), fqdn])
+    const reply = scene.ask('request', [ia(), ia([], 2), pd([], 3), fqdn])
     const wants: Option = { kind: 'option-request', codes: [39] }
     const data = dataOf(asked(scene, query(2, [named(), wants])))!
     const [prefix] = findOption(reply.options, 'ia-pd')!.options

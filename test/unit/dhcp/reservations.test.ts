@@ -7,7 +7,7 @@ import { parseDuid } from '../../../appliance/dhcp/duid.ts'
 import type { Message } from '../../../appliance/dhcp/message.ts'
 import { findOption, findOptions, type IaPd, type Option } from '../../../appliance/dhcp/options.ts'
 import { type Identity, type Reservation, Reservations } from '../../../appliance/dhcp/reservations.ts'
-import { host, ia, iasOf, macA, macB, message, offered, onlyAddress, oro, Scene, site, them } from './scene.ts'
+import { host, ia, iasOf, macA, macB, message, offered, onlyAddress, oro, pd, Scene, site, them } from './scene.ts'
 
 const byDuid: Identity = { kind: 'duid', duid: host, iaid: undefined }
 const reserve = (identity: Identity, over: Partial<Reservation> = {}): Reservation => ({
@@ -165,27 +165,14 @@ describe('what is reserved', () => {
     const offset = Number(block.address - site.address)
     const reservations = new Reservations([reserve(byDuid, { prefixes: [{ host: offset, length: 100 }] })])
     const here = new Scene({ reservations, delegate })
-    const pd = (...prefixes: string[]): IaPd => ({
-      kind: 'ia-pd',
-      iaid: 7,
-      t1: 0,
-      t2: 0,
-      options: prefixes.map(text => ({
-        kind: 'ia-prefix',
-        prefix: parsePrefix(text),
-        preferred: 0,
-        valid: 0,
-        options: [],
-      })),
-    })
     const told = (reply: Message) =>
       findOptions(findOption(reply.options, 'ia-pd')!.options, 'ia-prefix').map(({ prefix }) => formatPrefix(prefix))
     const reserved = 'fc9c:56c2:e389:e92c:eee5:c000::/100'
-    expect(told(here.ask('request', [pd('::/64')]))).toEqual([reserved])
-    expect(told(here.ask('renew', [pd(reserved)]))).toEqual([reserved])
+    expect(told(here.ask('request', [pd(['::/64'])]))).toEqual([reserved])
+    expect(told(here.ask('renew', [pd([reserved])]))).toEqual([reserved])
     here.scope = { ...here.scope, delegate: { ...delegate, prefix: block } }
     for (const wanted of [reserved, 'fc9c:56c2:e389:e92c:eee5:c000::/96', 'fc9c:56c2:e389:e92c:eee5:c000::/120'])
-      expect(told(here.ask('request', [pd(wanted)], them))).not.toContain(wanted)
+      expect(told(here.ask('request', [pd([wanted])], them))).not.toContain(wanted)
   })
 })
 

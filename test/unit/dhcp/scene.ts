@@ -4,7 +4,14 @@ import { offersOf, type Settings } from '../../../appliance/dhcp/configuration.t
 import type { Probe, Probed } from '../../../appliance/dhcp/context.ts'
 import { type Duid, parseDuid } from '../../../appliance/dhcp/duid.ts'
 import { type Message, MessageType } from '../../../appliance/dhcp/message.ts'
-import { findOption, findOptions, type IaNa, type Option, optionCode } from '../../../appliance/dhcp/options.ts'
+import {
+  findOption,
+  findOptions,
+  type IaNa,
+  type IaPd,
+  type Option,
+  optionCode,
+} from '../../../appliance/dhcp/options.ts'
 import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import type { Scope } from '../../../appliance/dhcp/scope.ts'
 import { decide, type Outcome } from '../../../appliance/dhcp/server.ts'
@@ -122,7 +129,21 @@ export function ia(addresses: readonly (Ip6 | string)[] = [], iaid = 1): IaNa {
   return { kind: 'ia-na', iaid, t1: 3600, t2: 5400, options }
 }
 
-export const pd = (iaid = 1): Option => ({ kind: 'ia-pd', iaid, t1: 0, t2: 0, options: [] })
+/** An IA_PD that names these prefixes; `::/96` is a hint at a length. */
+export const pd = (prefixes: readonly string[] = [], iaid = 1): IaPd => ({
+  kind: 'ia-pd',
+  iaid,
+  t1: 0,
+  t2: 0,
+  options: prefixes.map(text => ({
+    kind: 'ia-prefix',
+    prefix: parsePrefix(text),
+    preferred: 0,
+    valid: 0,
+    options: [],
+  })),
+})
+
 export const oro = (...kinds: Parameters<typeof optionCode>[0][]): Option => ({
   kind: 'option-request',
   codes: kinds.map(optionCode),

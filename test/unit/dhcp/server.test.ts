@@ -63,7 +63,7 @@ describe('Solicit', () => {
 
   test('F03 F31 a prefix is refused inside its IA_PD, and the address is given all the same', () => {
     for (const type of ['solicit', 'request', 'renew'] as const) {
-      const [address, prefix] = iasOf(new Scene().ask(type, [ia(), pd(7)]))
+      const [address, prefix] = iasOf(new Scene().ask(type, [ia(), pd([], 7)]))
       expect(address!.addresses.length).toBe(1)
       expect(prefix).toEqual({ iaid: 7, addresses: [], status: Status.noPrefixAvail })
     }
@@ -76,7 +76,7 @@ describe('Solicit', () => {
   })
 
   test('F30 of thousands of IAs a few are served, whatever they want', () => {
-    const many = Array.from({ length: 4000 }, (_, i) => [pd(i), ia([], i), pd(i)]).flat()
+    const many = Array.from({ length: 4000 }, (_, i) => [pd([], i), ia([], i), pd([], i)]).flat()
     const reply = new Scene().ask('request', many)
     expect(reply.options.filter(({ kind }) => kind === 'ia-na').length).toBe(8)
     expect(reply.options.flatMap(option => (option.kind === 'ia-pd' ? [option.iaid] : []))).toEqual([
@@ -97,7 +97,7 @@ describe('Rapid Commit', () => {
 
   test('F06 a Solicit that asks for it is answered by a Reply that says so, and the lease is made', () => {
     const scene = new Scene()
-    const reply = scene.ask('solicit', [rapid, ia(), pd(7), ia([], 2)])
+    const reply = scene.ask('solicit', [rapid, ia(), pd([], 7), ia([], 2)])
     expect(reply.type).toBe(MessageType.reply)
     expect(reply.options.map(({ kind }) => kind)).toEqual([
       'client-id',
@@ -179,7 +179,7 @@ describe('Renew and Rebind', () => {
     const address = scene.lease()
     scene.now += 1_800_000
     for (const type of ['renew', 'rebind'] as const) {
-      const reply = scene.ask(type, [ia([address], 1), ia([], 2), pd(3)])
+      const reply = scene.ask(type, [ia([address], 1), ia([], 2), pd([], 3)])
       expect(iasOf(reply)[0]!.addresses).toEqual([[address, 3600, 86_400]])
       const times = reply.options.flatMap(option =>
         option.kind === 'ia-na' || option.kind === 'ia-pd' ? [[option.t1, option.t2]] : [],

@@ -61,7 +61,7 @@ describe('what a client sends besides', () => {
   })
 
   test('D16 the same IAID in an IA_NA and an IA_PD are two', () => {
-    const reply = new Scene().ask('request', [ia([], 5), pd(5)])
+    const reply = new Scene().ask('request', [ia([], 5), pd([], 5)])
     expect(iasOf(reply)).toMatchObject([{ status: undefined }, { status: Status.noPrefixAvail }])
   })
 })
