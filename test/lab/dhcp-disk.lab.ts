@@ -7,6 +7,7 @@ import { Daemon } from './daemon.ts'
 import { ask, client } from './dhcp-asks.ts'
 import { DhcpLan } from './dhcp-lan.ts'
 import { network } from './sites.ts'
+import { callsOf } from './system-calls.ts'
 import { until } from './until.ts'
 
 const lifetimes = { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 }
@@ -32,7 +33,10 @@ test('F10 the lease file is on disk before the Reply leaves, by the system calls
   const count = 5
   for (let i = 1; i <= count; i++) await ask(lan.lan.host, duid(i))
   await server.program.stop('SIGTERM')
-  const order = callsOf(readFileSync(trace, 'utf8'))
+  const order = callsOf(readFileSync(trace, 'utf8'), '-wal', {
+    request: /recvmmsg.*iov_base="\\x03/,
+    reply: /^sendmmsg.*iov_base="\\x07/,
+  })
   expect(order.filter(call => call === 'reply').length).toBe(count)
   for (const [i, call] of order.entries()) {
     if (call !== 'reply') continue
@@ -40,19 +44,6 @@ test('F10 the lease file is on disk before the Reply leaves, by the system calls
     expect(order.slice(request, i), 'between a Request and its Reply').toContain('synced')
   }
 })
-
-/** In the order in which they ended: Requests that came, syncs of the log that succeeded; and Replies when their sending began. */
-function callsOf(trace: string): ('request' | 'synced' | 'reply')[] {
-  const syncing = new Set<string>() // threads
-  return trace.split('\n').flatMap(line => {
-    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
-    if (/recvmmsg.*iov_base="\\x03/.test(rest)) return 'request'
-    if (/^sendmmsg.*iov_base="\\x07/.test(rest)) return 'reply'
-    if (/^fdatasync\(\d+<.*-wal>/.test(rest)) syncing.add(thread)
-    if (!/fdatasync.*\) += 0$/.test(rest) || !syncing.delete(thread)) return []
-    return 'synced'
-  })
-}
 
 test('a file system that becomes read-only: it says so and gives no lease that it can not keep', async () => {
   await using lan = await DhcpLan.create({ advertise: false })

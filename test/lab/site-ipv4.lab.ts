@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Status } from '../../appliance/http/api.ts'
@@ -6,6 +6,7 @@ import { Client, type ClientName } from './client.ts'
 import type { Daemon } from './daemon.ts'
 import type { Host } from './host.ts'
 import { type Site, TwoSites } from './sites.ts'
+import { callsOf } from './system-calls.ts'
 import { until } from './until.ts'
 
 const own = '192.168.8.1/24'
@@ -85,6 +86,28 @@ test.concurrent('a host that can do without IPv4 hears that it may, and another 
   await client.program.says(/IPv6-Only Preferred received \(300 seconds\)/)
   const given = await address(usual)
   expect((await leases4(daemon)).map(each => each.address)).toEqual([given])
+})
+
+test.concurrent('a lease is on disk before its acknowledgement leaves, by the system calls', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  await giveAddress(a)
+  const trace = join(a.router.folder, 'trace')
+  const under = ['strace', '-D', '-f', '-y', '-x', '-s', '400', '-e', 'trace=sendmmsg,fdatasync', '-o', trace]
+  const daemon = a.start({ configuration: a.configuration(ipv4('')), under })
+  await daemon.serving()
+  await using client = new Client(a.hosts[0], 'udhcpc')
+  await address(a.hosts[0])
+  for (let renewal = 1; renewal <= 3; renewal++) {
+    client.program.signal('SIGUSR1')
+    await until(async () => (await counter(daemon, 'sent.ack')) > renewal, 'it to renew')
+  }
+  await daemon.stop()
+  // Option 53 of an acknowledgement is 5.
+  const order = callsOf(readFileSync(trace, 'utf8'), 'leases4.db-wal', { ack: /^sendmmsg.*\\x35\\x01\\x05/ })
+  const acks = [...order.entries()].filter(([, call]) => call === 'ack').map(([i]) => i)
+  expect(acks.length).toBeGreaterThanOrEqual(4)
+  for (const [n, at] of acks.entries()) expect(order.slice(acks[n - 1] ?? 0, at), order.join()).toContain('synced')
 })
 
 test.concurrent('a remembered address of another network is refused, one in use is found before or after its offer', async () => {
