@@ -260,7 +260,12 @@ export class Router {
     this.#log.info({ prefix: formatPrefix(report.site.sitePrefix) }, 'the site has its prefix')
     if (this.#site) this.#former.begin(this.#site, this.#config.lan)
     this.#site = report.site
-    remember(this.#options.memory, { site: report.site, former: this.#former.memory })
+    try {
+      remember(this.#options.memory, { site: report.site, former: this.#former.memory })
+    } catch (error) {
+      // Only the next start without an overlay would miss it; hosts are served now.
+      this.#log.warn({ err: error }, 'which site this is can not be kept on disk')
+    }
   }
 
   #followResolver(report: OverlayReport): void {

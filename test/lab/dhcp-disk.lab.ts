@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 import { Daemon } from './daemon.ts'
 import { ask, client } from './dhcp-asks.ts'
 import { DhcpLan } from './dhcp-lan.ts'
-import { network } from './sites.ts'
+import { network, TwoSites } from './sites.ts'
 import { callsOf } from './system-calls.ts'
 import { until } from './until.ts'
 
@@ -69,6 +69,16 @@ test('a file system that becomes read-only: it says so and gives no lease that i
   await refused.exited // it is served now, and leaves the port to the next
   expect(await ask(host, duid(1))).toBe(address)
   expect((await again.status()).reasons).toEqual([])
+})
+
+test('which site this is can not be kept on disk: hosts are served all the same, and the log says so', async () => {
+  await using sites = await TwoSites.create()
+  const { a } = sites
+  mkdirSync(join(a.router.folder, 'state/site.json/taken'), { recursive: true })
+  await using daemon = a.start()
+  await daemon.serving()
+  expect(daemon.log).toContain('which site this is can not be kept on disk')
+  expect(daemon.log).not.toContain('could not bring the router in step')
 })
 
 /** A file system of its own in a folder, and the command that mounts it for another: the mount goes with that one. */

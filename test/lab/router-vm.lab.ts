@@ -58,10 +58,11 @@ async function hearsAnother(world: RealWorld): Promise<void> {
 
 describe('the default route that a router VM learned', () => {
   test.concurrent.for([
-    { name: 'on its WAN', state: usual },
-    { name: 'on its only link, which is also the LAN', state: 'one-armed' },
-  ])('$name stays through start, kill, start and stop', async ({ state }, { expect }) => {
-    await using world = await RealWorld.create()
+    { name: 'on its WAN', state: usual, shown: {} },
+    { name: 'on its only link, which is also the LAN', state: 'one-armed', shown: {} },
+    { name: 'on its WAN, on a kernel that forwards as a whole,', state: usual, shown: { forceForwarding: false } },
+  ])('$name stays through start, kill, start and stop', async ({ state, shown }, { expect }) => {
+    await using world = await RealWorld.create(shown)
     await using _ = await advertise(world.end('wan0'), 'AdvDefaultLifetime 60;')
     await expect.poll(() => links(world), { timeout: 8000 }).toEqual(['wan0'])
     const address = async () => await world.router.run('ip', '-6', '-o', 'addr', 'show', 'wan0', 'scope', 'global')
