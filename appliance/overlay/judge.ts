@@ -45,10 +45,7 @@ export function judge(
   known?: Site,
 ): OverlayReport {
   const base = { kind: 'zerotier', network, carries: false, notices: [] } as const
-  if (visit.kind !== 'answered') {
-    const report = { ...base, state: visit.kind, reason: visit.reason }
-    return visit.kind === 'bad-token' ? unasked(report, links, known) : report
-  }
+  if (visit.kind !== 'answered') return unasked({ ...base, state: visit.kind, reason: visit.reason }, links, known)
 
   let site: Site
   try {
@@ -70,10 +67,13 @@ export function judge(
   return { ...told, state: 'ok', carries: true, notices: noticesOf(site, visit.status, member!, links) }
 }
 
-/** ZeroTier removes its interface when it ends: while one has the MAC of who we were, it runs, whatever it lets us know. */
+/**
+ * ZeroTier's interface goes with its process, however that ends: while one has the MAC of who we were, packets pass, though the local API
+ * may hang for minutes.
+ */
 function unasked(report: OverlayReport, links: readonly LinkView[] = [], known?: Site): OverlayReport {
   const link = known && links.find(({ mac }) => mac === known.mac)
-  if (!known || !link?.up || !link.carrier) return report
+  if (!known || !link?.up || !link.carrier || link.ipv6 === false) return report
   return { ...report, carries: true, node: known.node, site: known, interface: link.name }
 }
 

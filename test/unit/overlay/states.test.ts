@@ -63,10 +63,10 @@ test('whatever happens in whatever order, the state is the word for what there i
         const { facts } = world
         const word = wordFor(facts)
         if (facts.service === 'runs') known = facts.node
-        const linked = carrying(facts.link) || facts.link === 'has IPv6 off' || facts.link === 'has a new name'
+        const linked = (carrying(facts.link) || facts.link === 'has a new name') && known === facts.node
         expect(report).toMatchObject({
           state: word,
-          carries: word === 'ok' || (word === 'bad-token' && linked && known === facts.node),
+          carries: word === 'ok' || (facts.service !== 'runs' && linked),
         })
         expect(report.reason === undefined).toBe(word === 'ok')
       }

@@ -198,20 +198,27 @@ test('links count at once, without a visit', async () => {
   expect(watch.overlay.report().state).toBe('down')
 })
 
-test('a token that is refused from the start on: as whom the interface stands, that node carries packets', async () => {
-  await using service = await FakeService.start()
-  service.write('authtoken.secret', 'another')
-  const recalled = siteOf(network, parseNodeAddress('be3ff01c29'))
-  await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 }, recalled)
-  const link = { name: 'ztzq4zeuwv', index: 9, mac: recalled.mac, up: true, carrier: true, mtu: 2800 }
-  watch.overlay.update([link])
-  const passing = { state: 'bad-token', carries: true, site: recalled, interface: 'ztzq4zeuwv' }
-  expect(watch.overlay.report()).toMatchObject(passing)
-  for (const links of [[], [{ ...link, carrier: false }], [{ ...link, mac: parseMac('02:00:00:00:00:01') }]]) {
-    watch.overlay.update(links)
-    expect(watch.overlay.report()).toMatchObject({ state: 'bad-token', carries: false })
-  }
-})
+test.for([
+  { name: 'a token that is refused', state: 'bad-token', file: 'authtoken.secret', text: 'another' },
+  { name: 'a service that does not answer', state: 'no-service', file: 'zerotier-one.port', text: '1' },
+])(
+  '$name from the start on: as whom the interface stands, that node carries packets',
+  async ({ state, file, text }) => {
+    await using service = await FakeService.start()
+    service.write(file, text)
+    const recalled = siteOf(network, parseNodeAddress('be3ff01c29'))
+    await using watch = await watching(service.home, { waiting: 60_000, settled: 60_000 }, recalled)
+    const link = { name: 'ztzq4zeuwv', index: 9, mac: recalled.mac, up: true, carrier: true, mtu: 2800 }
+    watch.overlay.update([link])
+    const passing = { state, carries: true, site: recalled, interface: 'ztzq4zeuwv' }
+    expect(watch.overlay.report()).toMatchObject(passing)
+    const others = [{ carrier: false }, { ipv6: false }, { mac: parseMac('02:00:00:00:00:01') }]
+    for (const links of [[], ...others.map(change => [{ ...link, ...change }])]) {
+      watch.overlay.update(links)
+      expect(watch.overlay.report()).toMatchObject({ state, carries: false })
+    }
+  },
+)
 
 test('a link that is made anew is news of the service, though it looks the same', async () => {
   await using service = await FakeService.start()
