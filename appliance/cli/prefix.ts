@@ -1,5 +1,6 @@
 /** Prefixes of this site for what lies behind a host or an interface, each with a name and a route. */
 import { type Command, InvalidArgumentError } from 'commander'
+import { OperatorError } from '../base/errors.ts'
 import type { Prefixes, PrefixRequest, PrefixRow } from '../http/api.ts'
 import { ask, socketOf } from './client.ts'
 import { addCommand, type CommonOptions } from './program.ts'
@@ -11,6 +12,7 @@ interface Where extends CommonOptions {
   readonly length?: number
   readonly via?: string
   readonly interface?: string
+  readonly route: boolean
 }
 
 export function prefixCommand(command: Command, terminal: Terminal): void {
@@ -18,8 +20,11 @@ export function prefixCommand(command: Command, terminal: Terminal): void {
     .option('--length <bits>', 'how long it is (default: 96)', wholeNumber)
     .option('--via <address>', 'to a host of a LAN, by its address')
     .option('--interface <name>', 'to an interface of this machine; with a link-local --via the LAN that it is on')
+    .option('--no-route', 'for routes of your own: a longer one in the main table wins')
     .option('--json', 'as the API says it')
-    .action(async (name: string, { length, via, interface: link, ...options }: Where) => {
+    .action(async (name: string, { length, via, interface: link, route, ...options }: Where) => {
+      if (route === (via === undefined && link === undefined))
+        throw new OperatorError('a prefix leads somewhere: --via ADDRESS or --interface NAME says where, or --no-route')
       const row = await allocate(socketOf(options), { name, length, via, interface: link })
       terminal.out(options.json ? json(row) : showAllocated(row))
     })
@@ -49,12 +54,13 @@ export function wholeNumber(text: string): number {
 
 /** The prefix, and what is left to do where it leads. */
 export function showAllocated(row: PrefixRow): string {
-  const { name, prefix, routerAddress, via, interface: link, reason } = row
+  const { name, prefix, routerAddress, via, interface: link, state, reason } = row
   const first = `${name} has ${prefix}${via === null ? '' : ` via ${via}`} on ${link}${reason === null ? '' : `; it ${reason}`}\n`
+  if (state === 'kept') return `${name} has ${prefix}; routes to parts of it are yours, in the main table\n`
   if (routerAddress === null) return first
   const length = prefix.slice(prefix.indexOf('/'))
   if (via === null)
-    return `${first}\nOn this machine, unless what makes ${link} does it:\n  ip address add ${routerAddress}${length} dev ${link}\n`
+    return `${first}\nOn this machine, unless what makes ${link} does it:\n  ip address add ${routerAddress}${length} dev ${link}\n  ip link set ${link} up\n`
   const lines = [
     `On ${via}, for Docker, in /etc/docker/daemon.json, and a restart of it:`,
     ...JSON.stringify({ ipv6: true, 'fixed-cidr-v6': prefix }, undefined, 2)

@@ -27,9 +27,10 @@ export interface Surroundings {
   readonly overlay: string | undefined // the name of its interface
 }
 
-/** Where a prefix is routed to, or why nowhere, as a clause that follows its name. */
+/** Where a prefix is routed to, or why nowhere, as a clause that follows its name. `kept`: nobody asked for a route. */
 export type Way =
   | { readonly kind: 'way'; readonly link: string; readonly via: Ip6 | undefined }
+  | { readonly kind: 'kept' }
   | { readonly kind: 'none'; readonly reason: string }
 
 const lastKept = 0xffff // where there is no LAN, ::0 to ::ffff stay this machine's own
@@ -95,10 +96,11 @@ export function wayOf(prefix: NamedPrefix, surroundings: Surroundings): Way {
     if (typeof lan === 'string') return reason(`has no next hop: ${formatIp6(nextHopIn(site, via))} ${lan}`)
     return { kind: 'way', link: lan.interface, via: nextHopIn(site, via) }
   }
+  if (name === undefined) return { kind: 'kept' }
   if (name === overlay) return reason(`can't be routed to ${name}, which is the overlay`)
   if (lans.some(lan => lan.interface === name))
     return reason(`needs a next hop on LAN ${name}: --via names the host that it is for`)
-  return { kind: 'way', link: name!, via: undefined } // one of the two is there, or it would not have been allocated
+  return { kind: 'way', link: name, via: undefined }
 }
 
 /** The next hop as it is now. */

@@ -57,9 +57,13 @@ function prefixOfRow(row: Row): NamedPrefix {
   const allocatedAt = Date.parse(row.allocatedAt)
   const { name, length, interface: link } = row
   const isSound =
-    typeof name === 'string' && Number.isInteger(length) && length >= 80 && length <= 128 && host < 2 ** 48
+    typeof name === 'string' &&
+    (link === undefined || typeof link === 'string') &&
+    Number.isInteger(length) &&
+    length >= 80 &&
+    length <= 128 &&
+    host < 2 ** 48
   if (!isSound || Number.isNaN(allocatedAt)) throw new Error(`${JSON.stringify(row)} is no prefix with a name`)
   const via = row.via === undefined ? undefined : parseIp6(row.via)
-  if (via === undefined && typeof link !== 'string') throw new Error(`${name} leads nowhere`)
   return { name, host, length, via, interface: link, allocatedAt }
 }

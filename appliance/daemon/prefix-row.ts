@@ -3,13 +3,13 @@ import { addressIn, contains, formatIp6, formatPrefix, type Ip6, type Prefix } f
 import type { PrefixRow } from '../http/api.ts'
 import type { KernelState } from '../netlink/kernel.ts'
 import { hasRoute } from './delegations.ts'
-import { type NamedPrefix, nextHopIn, prefixIn, type Surroundings, wayOf } from './named-prefix.ts'
+import { type NamedPrefix, nextHopIn, prefixIn, type Surroundings, type Way, wayOf } from './named-prefix.ts'
 
 export function rowOf(named: NamedPrefix, surroundings: Surroundings, kernel: KernelState | undefined): PrefixRow {
   const { site } = surroundings
   const prefix = prefixIn(site, named)
   const way = wayOf(named, surroundings)
-  const reason = way.kind === 'none' ? way.reason : missing(way.link, way.via, prefix, kernel)
+  const reason = reasonOf(way, prefix, kernel)
   const { name, via, interface: link, length, allocatedAt } = named
   return {
     name,
@@ -17,9 +17,22 @@ export function rowOf(named: NamedPrefix, surroundings: Surroundings, kernel: Ke
     routerAddress: length > 126 ? null : formatIp6(addressIn(prefix, 1n)),
     via: via === undefined ? null : formatIp6(nextHopIn(site, via)),
     interface: link ?? (way.kind === 'way' ? way.link : null),
-    state: reason === undefined ? 'routed' : 'waiting',
+    state: reason !== undefined ? 'waiting' : way.kind === 'kept' ? 'kept' : 'routed',
     reason: reason ?? null,
     allocatedAt: new Date(allocatedAt).toISOString(),
+  }
+}
+
+function reasonOf(way: Way, prefix: Prefix, kernel: KernelState | undefined): string | undefined {
+  switch (way.kind) {
+    case 'kept':
+      return undefined
+    case 'none':
+      return way.reason
+    case 'way':
+      return missing(way.link, way.via, prefix, kernel)
+    default:
+      return way satisfies never
   }
 }
 

@@ -153,8 +153,6 @@ export class Prefixes {
       )
     if (link !== undefined && !interfaceName.safeParse(link).success)
       throw new OperatorError(`${link} is no name of an interface`)
-    if (request.via === undefined && link === undefined)
-      throw new OperatorError('a prefix leads somewhere: --via ADDRESS or --interface NAME says where')
     const via = request.via === undefined ? undefined : viaOf(request.via, surroundings)
     return { name, length, via, interface: link, allocatedAt: this.#options.now() }
   }

@@ -183,7 +183,7 @@ export interface PrefixRow {
   readonly routerAddress: string | null // ::1 of it, for the bridge or host that it is routed to; null where it is too long
   readonly via: string | null // the next hop; null where it is on-link on its interface
   readonly interface: string | null
-  readonly state: 'routed' | 'waiting'
+  readonly state: 'routed' | 'waiting' | 'kept' // kept: nobody else gets it, and routes to it are the operator's
   readonly reason: string | null // what it waits for, as a clause
   readonly allocatedAt: string
 }
@@ -192,7 +192,7 @@ export interface Prefixes {
   readonly prefixes: readonly PrefixRow[]
 }
 
-/** The body of `POST /v1/prefixes`: one of `via` and `interface`, or both. */
+/** The body of `POST /v1/prefixes`: `via` or `interface` or both; with neither it is kept and not routed. */
 export interface PrefixRequest {
   readonly name: string
   readonly length?: number | undefined

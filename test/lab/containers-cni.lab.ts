@@ -29,16 +29,17 @@ async function cni(node: Host, list: Configuration, command: 'ADD' | 'DEL', pod:
   return await node.run('env', ...about, ...where, 'sh', '-euc', script, 'sh', join(plugins, plugin.type), file)
 }
 
-/** A pod on the router of each of two sites: `pod ── siteplane0 ── a ═══ overlay ═══ b ── siteplane0 ── pod`, and LANs beside it. */
+/** A pod on the router of each of two sites, `pod ── siteplane0 ── a ═══ overlay ═══ b ── pod`, and LANs beside it. */
 test('pods of two nodes reach each other by what the plugins made of the configuration, until they are deleted', async () => {
   await using sites = await TwoSites.create()
   const daemons: Daemon[] = sites.all.map(site => site.start())
   await Promise.all(daemons.map(daemon => daemon.serving()))
   const nodes = []
-  for (const daemon of daemons) {
+  for (const [i, daemon] of daemons.entries()) {
     const pod = await sites.lab.host(`pod-${daemon.host.name}`)
-    const { prefix } = JSON.parse(await daemon.cli('cni', '--json')) as { prefix: string }
-    const list = JSON.parse(await daemon.cli('cni')) as Configuration
+    const args = ['cni', '--type', (['bridge', 'ptp'] as const)[i]!]
+    const { prefix } = JSON.parse(await daemon.cli(...args, '--json')) as { prefix: string }
+    const list = JSON.parse(await daemon.cli(...args)) as Configuration
     const { ips } = JSON.parse(await cni(daemon.host, list, 'ADD', pod)) as { ips: { address: string }[] }
     const address = ips[0]!.address.split('/')[0]!
     expect(liesIn(prefix, address)).toBe(true)
@@ -50,12 +51,21 @@ test('pods of two nodes reach each other by what the plugins made of the configu
   const far = await sites.b.settle(sites.b.hosts[0], 0x7n)
   await a.pod.reaches(far)
   await sites.b.hosts[0].reaches(a.address)
-  expect(await a.daemon.get('/v1/prefixes')).toMatchObject({
-    prefixes: [{ name: 'cni', prefix: a.prefix, interface: 'siteplane0', state: 'routed' }],
-  })
+  // Of the pod that has a route of its own, too.
+  const near = await sites.a.settle(sites.a.hosts[0], 0x8n)
+  await b.pod.reaches(near)
+  await sites.a.hosts[0].reaches(b.address)
+  await sites.b.hosts[0].reaches(b.address)
+  for (const [{ daemon, prefix }, link, state] of [
+    [a, 'siteplane0', 'routed'],
+    [b, null, 'kept'],
+  ] as const)
+    expect(await daemon.get('/v1/prefixes')).toMatchObject({ prefixes: [{ prefix, interface: link, state }] })
 
-  await cni(a.daemon.host, a.list, 'DEL', a.pod)
-  expect(await run('ip', '-netns', a.pod.netns, '-oneline', 'link')).not.toContain('eth0')
-  expect((await b.pod.ping(a.address, { wait: 2 })).received).toBe(0)
+  for (const { daemon, list, pod } of nodes) {
+    await cni(daemon.host, list, 'DEL', pod)
+    expect(await run('ip', '-netns', pod.netns, '-oneline', 'link')).not.toContain('eth0')
+  }
+  for (const { address } of nodes) expect((await sites.b.hosts[0].ping(address)).received).toBe(0)
   for (const daemon of daemons) await daemon.stop()
 })

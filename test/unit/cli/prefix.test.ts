@@ -31,7 +31,14 @@ test('a prefix on an interface is shown with what it waits for, and the address 
 
 On this machine, unless what makes tap0 does it:
   ip address add fc9c:56c2:e389:e92c:eee5:c123:0:1/96 dev tap0
+  ip link set tap0 up
 `)
+})
+
+test('a prefix without a route says whose routes are there', () => {
+  expect(showAllocated({ ...waiting, name: 'pods', interface: null, state: 'kept', reason: null })).toBe(
+    'pods has fc9c:56c2:e389:e92c:eee5:c123::/96; routes to parts of it are yours, in the main table\n',
+  )
 })
 
 test('a list is a table, and a sentence for each that waits', () => {

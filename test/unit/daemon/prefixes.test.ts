@@ -184,7 +184,6 @@ test.for<readonly [PrefixRequest, string]>([
     'vm2 has no next hop: fe80::1 is on tap0, which is no LAN of this site',
   ],
   [{ name: 'vm2', via: 'docker1' }, '--via: docker1 is not an IPv6 address'],
-  [{ name: 'vm2' }, 'a prefix leads somewhere: --via ADDRESS or --interface NAME says where'],
   [
     { name: '../x', interface: 'tap1' },
     'a name has 1 to 32 letters, digits, dots, hyphens and underscores, and begins with a letter or digit',
@@ -193,6 +192,18 @@ test.for<readonly [PrefixRequest, string]>([
   const prefixes = open()
   prefixes.allocate({ name: 'vm1', interface: 'tap0' }, router)
   expect(prefixes.allocate(request, router)).toMatchObject({ kind: 'refused', error })
+})
+
+test('what leads nowhere is kept for the operator, also by the next daemon', () => {
+  const prefixes = open()
+  const { what } = prefixes.allocate({ name: 'pods' }, router) as { what: { host: number } }
+  expect(text(prefixes)).toEqual([])
+  for (const each of [prefixes, open()]) {
+    const kept = { name: 'pods', via: null, interface: null, state: 'kept', reason: null }
+    expect(each.rows(router, undefined)).toMatchObject([kept])
+    expect(each.conflicts(router, undefined)).toEqual([])
+    expect(each.allocate({ name: 'pods' }, router)).toMatchObject({ kind: 'done', what, created: false })
+  }
 })
 
 test('a next hop of the site keeps its last bits under another prefix, and so does the prefix', () => {
