@@ -8,7 +8,9 @@ const longest = 16_384 // far more than any message that fits a few fragments
 
 /**
  * A UDP socket for IPv6 on one link: `[::]:port`, member of the groups there, deaf on all other links, so that each LAN may have
- * one of its own on the same port. `overflowed` counts what the kernel had no room for. Throws a KernelError (EADDRINUSE where another server holds the port).
+ * one of its own on the same port. Who shares it by SO_REUSEADDR may come later, as dnsmasq does for a bridge of libvirt or Incus; the
+ * kernel prefers a socket that is bound to the link. `overflowed` counts what the kernel had no room for. Throws a KernelError
+ * (EADDRINUSE where another server holds the port).
  */
 export function openUdp(options: {
   readonly link: LinkRef
@@ -27,6 +29,7 @@ export function openUdp(options: {
     s.trySet(ipv6.level, ipv6.MULTICAST_ALL, 0) // only the groups that this socket joined
     s.receiveBuffer(options.receiveBuffer ?? 1 << 20)
     s.bind(sockaddr(unspecified, port, 0), `bind UDP port ${port} on`)
+    s.set(so.SOL_SOCKET, so.SO_REUSEADDR, 1, 'let others share the port on')
     for (const group of groups) join(s, group, link)
   })
 

@@ -103,7 +103,7 @@ test('UDP: what can not leave is told by index, and the rest leaves', async () =
   ])
 })
 
-test('UDP: two links have a socket each on the same port; a second on one link is refused by name', async () => {
+test('UDP: two links have a socket each on the same port; a second on one link is refused by name, and who shares is not', async () => {
   const { namespaces, near, far } = await pair()
   await using _ = namespaces
   await cable({ namespace: near, link: 'v1' }, { namespace: far, link: 'v1' })
@@ -112,6 +112,9 @@ test('UDP: two links have a socket each on the same port; a second on one link i
     using first = openUdp({ link, port: 547, groups: [parseIp6('ff02::1:2')] })
     using second = openUdp({ link: other, port: 547, groups: [parseIp6('ff02::1:2')] })
     try { openUdp({ link, port: 547, groups: [] }) } catch (error) { failed(error) }
+    const sharing = (await import('node:dgram')).createSocket({ type: 'udp6', reuseAddr: true })
+    await new Promise((resolve, reject) => sharing.on('error', reject).bind(547, resolve))
+    sharing.close()
     try { openUdp({ link: { name: 'none', index: 99 }, port: 547, groups: [] }) } catch (error) { failed(error) }
   `)
   expect(await program.ended).toBe(0)
