@@ -68,11 +68,12 @@ export class Docker implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    await this.#daemon?.stop('SIGTERM', 20_000)
+    if (!this.#daemon || this.#daemon.exit) return
+    await this.root.type('kill "$(cat /run/docker.pid)"')
+    await this.#daemon.exited
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#stop()
     await this.root[Symbol.asyncDispose]()
   }
 }

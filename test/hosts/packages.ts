@@ -45,10 +45,7 @@ export async function layers(kind: Kind): Promise<string[]> {
   if (existsSync(whole)) return [whole, ...below]
   const half = mkdtempSync(`${whole}-`)
   try {
-    await apt.unpackWhole(
-      packages.map(name => `${name}/${suite}`),
-      half,
-    )
+    await apt.unpackWhole([`${packages[0]}/${suite}`, ...packages.slice(1)], half)
     renameSync(half, whole)
   } finally {
     rmSync(half, { recursive: true, force: true })
