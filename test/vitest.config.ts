@@ -36,7 +36,7 @@ export default defineConfig({
         test: {
           name: 'hosts',
           include: ['test/hosts/**/*.lab.ts'],
-          testTimeout: 600_000, // the first run downloads
+          testTimeout: 300_000, // the first run downloads
           pool: 'forks',
           maxWorkers: 2,
         },

@@ -69,7 +69,7 @@ export class Docker implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     if (!this.#daemon || this.#daemon.exit) return
-    await this.root.type('kill "$(cat /run/docker.pid)"')
+    await this.root.type('kill $(cat /lab/pid)')
     await this.#daemon.exited
   }
 
@@ -79,7 +79,16 @@ export class Docker implements AsyncDisposable {
 }
 
 const options = [
-  ...['--config-file', '/host/daemon.json', '--data-root', '/lab/data', '--exec-root', '/lab/exec'],
+  ...[
+    '--config-file',
+    '/host/daemon.json',
+    '--pidfile',
+    '/lab/pid',
+    '--data-root',
+    '/lab/data',
+    '--exec-root',
+    '/lab/exec',
+  ],
   ...['--storage-driver', 'vfs', '--exec-opt', 'native.cgroupdriver=cgroupfs', '--shutdown-timeout', '2'],
 ]
 
@@ -90,6 +99,7 @@ const prepare = `
 /usr/bin/busybox mkdir -p /usr/local/bin
 /usr/bin/busybox --install -s /usr/local/bin
 ln -s busybox /usr/bin/sh
+ln -s /run /var/run
 for name in ip6tables iptables ip6tables-save ip6tables-restore iptables-save iptables-restore; do
   ln -s xtables-nft-multi /usr/sbin/$name
 done
