@@ -13,6 +13,7 @@ interface Where extends CommonOptions {
   readonly via?: string
   readonly interface?: string
   readonly route: boolean
+  readonly overlay?: string
 }
 
 export function prefixCommand(command: Command, terminal: Terminal): void {
@@ -21,11 +22,12 @@ export function prefixCommand(command: Command, terminal: Terminal): void {
     .option('--via <address>', 'to a host of a LAN, by its address')
     .option('--interface <name>', 'to an interface of this machine; with a link-local --via the LAN that it is on')
     .option('--no-route', 'for routes of your own: a longer one in the main table wins')
+    .option('--overlay <name>', 'of several networks this one, by name or network id (default: the first)')
     .option('--json', 'as the API says it')
-    .action(async (name: string, { length, via, interface: link, route, ...options }: Where) => {
+    .action(async (name: string, { length, via, interface: link, route, overlay, ...options }: Where) => {
       if (route === (via === undefined && link === undefined))
         throw new OperatorError('a prefix leads somewhere: --via ADDRESS or --interface NAME says where, or --no-route')
-      const row = await allocate(socketOf(options), { name, length, via, interface: link })
+      const row = await allocate(socketOf(options), { name, length, via, interface: link, overlay })
       terminal.out(options.json ? json(row) : showAllocated(row))
     })
   addCommand(command, 'list', 'the prefixes that have names, and what became of their routes')

@@ -59,7 +59,7 @@ function overlayOf({ kind, network, name, home, node, interface: link }: Overlay
 /** What LANs call an overlay. */
 export const titleOf = ({ name, network }: Named): string => name ?? formatNetworkId(network)
 
-const isCalled = (title: unknown, { name, network }: Named): boolean =>
+export const isCalled = (title: unknown, { name, network }: Named): boolean =>
   title === name || title === formatNetworkId(network)
 
 /** Of the overlays in a file, which may be anything, those that a LAN is in; all where nothing tells which. */

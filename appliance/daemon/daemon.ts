@@ -152,7 +152,8 @@ export class Daemon {
           config: own,
           memory: files[i]!,
           fastPath: opened.fastPaths[i]!,
-          prefixes: i === 0 ? opened.prefixes : undefined,
+          prefixes: opened.prefixes,
+          isFirst: i === 0,
           slaac: i === 0 ? this.#slaac : undefined,
           intend: intent => intents.set(i, intent),
           otherOverlays: () =>
@@ -215,10 +216,11 @@ export class Daemon {
   }
 
   status(): Status {
-    return together(this.#networks.map((network, i) => this.#statusOf(network, i === 0)))
+    return together(this.#networks.map(network => this.#statusOf(network)))
   }
 
-  #statusOf({ config, overlay, router, fastPath }: Network, isFirst: boolean): Status {
+  #statusOf({ config, overlay, router, fastPath }: Network): Status {
+    const { surroundings, kernel } = router
     return statusOf({
       version: this.#options.version,
       startedAt: this.#startedAt,
@@ -233,9 +235,8 @@ export class Daemon {
       resolverFailure: router.resolverFailure,
       fastPlan: router.fastPlan,
       fastPath,
-      prefixes: isFirst ? prefixView(this.#prefixes, router).prefixes() : [],
-      prefixConflicts:
-        isFirst && router.surroundings ? this.#prefixes.conflicts(router.surroundings, router.kernel) : [],
+      prefixes: surroundings ? this.#prefixes.rows(surroundings, kernel) : [],
+      prefixConflicts: surroundings ? this.#prefixes.conflicts(surroundings, kernel) : [],
       ipv4: this.#ipv4,
       slaac: this.#slaac,
       storeReasons: [...this.#store.reasons(), ...this.#clients.reasons()],
@@ -292,7 +293,7 @@ export class Daemon {
       },
       sites: () =>
         this.#networks.flatMap(({ fastPath, config: own }) => sitesOf(fastPath, own.overlay.network, this.#clock)),
-      ...prefixView(this.#prefixes, this.#networks[0]!.router),
+      ...prefixView(this.#prefixes, this.#networks),
       alive: () => true,
       serving: () => this.status().state !== 'waiting',
     }

@@ -6,6 +6,7 @@ import { allocatePrefix, drawNamed } from '../dhcp/allocate.ts'
 import { type Bindings, isLive } from '../dhcp/binding.ts'
 import { delegationBlock, useOf } from '../plane/plan.ts'
 import type { Site } from '../plane/site.ts'
+import type { NetworkId } from '../plane/sixplane.ts'
 
 /**
  * A part of the site's prefix that an operator gave a name to. What is of the site is kept relative to its prefix, as bindings are,
@@ -18,6 +19,7 @@ export interface NamedPrefix {
   readonly via: Ip6 | undefined // link-local, or the last 48 bits of an address of the site
   readonly interface: string | undefined
   readonly allocatedAt: number // milliseconds since 1970
+  readonly network: NetworkId | undefined // of several; undefined is the first
 }
 
 /** What decides about prefixes besides those that there are. */
@@ -25,7 +27,12 @@ export interface Surroundings {
   readonly config: Config
   readonly site: Site
   readonly overlay: string | undefined // the name of its interface
+  readonly isFirst: boolean // of several networks
 }
+
+/** Whether a prefix is of this network. */
+export const isOf = ({ network }: Pick<NamedPrefix, 'network'>, { site, isFirst }: Surroundings): boolean =>
+  network === undefined ? isFirst : network === site.network
 
 /** Where a prefix is routed to, or why nowhere, as a clause that follows its name. `kept`: nobody asked for a route. */
 export type Way =

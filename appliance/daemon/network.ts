@@ -22,8 +22,9 @@ interface NetworkOptions {
   readonly config: Config // with this overlay and its LANs alone
   readonly memory: string // the file that says which site it was
   readonly fastPath: FastPath
-  readonly prefixes: Prefixes | undefined // with names: where there are several networks, of the first
-  readonly slaac: Slaac | undefined // the same
+  readonly prefixes: Prefixes // with names, of all networks
+  readonly isFirst: boolean // of several networks
+  readonly slaac: Slaac | undefined // of the first
   readonly intend: (intent: Intent | undefined) => Promise<void>
   /** The interfaces of the other overlays, which can't be LANs. */
   readonly otherOverlays: () => readonly string[]

@@ -4,6 +4,7 @@ import { messageOf, OperatorError } from '../base/errors.ts'
 import { formatIp6, parseIp6 } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import { replaceFileSync } from '../base/whole-file.ts'
+import { formatNetworkId, parseNetworkId } from '../plane/sixplane.ts'
 import type { NamedPrefix } from './named-prefix.ts'
 
 /** What the file holds; nothing where there is none. A damaged one is set aside: each name gets the same prefix again. */
@@ -41,15 +42,17 @@ interface Row {
   readonly via?: string | undefined
   readonly interface?: string | undefined
   readonly allocatedAt: string
+  readonly network?: string | undefined
 }
 
-const rowOf = ({ name, host, length, via, interface: link, allocatedAt }: NamedPrefix): Row => ({
+const rowOf = ({ name, host, length, via, interface: link, allocatedAt, network }: NamedPrefix): Row => ({
   name,
   first: formatIp6(BigInt(host) as NamedPrefix['via'] & bigint),
   length,
   via: via === undefined ? undefined : formatIp6(via),
   interface: link,
   allocatedAt: new Date(allocatedAt).toISOString(),
+  network: network === undefined ? undefined : formatNetworkId(network),
 })
 
 function prefixOfRow(row: Row): NamedPrefix {
@@ -65,5 +68,6 @@ function prefixOfRow(row: Row): NamedPrefix {
     host < 2 ** 48
   if (!isSound || Number.isNaN(allocatedAt)) throw new Error(`${JSON.stringify(row)} is no prefix with a name`)
   const via = row.via === undefined ? undefined : parseIp6(row.via)
-  return { name, host, length, via, interface: link, allocatedAt }
+  const network = row.network === undefined ? undefined : parseNetworkId(row.network)
+  return { name, host, length, via, interface: link, allocatedAt, network }
 }

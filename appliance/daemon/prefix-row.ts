@@ -2,6 +2,7 @@
 import { addressIn, contains, formatIp6, formatPrefix, type Ip6, type Prefix } from '../base/ip6.ts'
 import type { PrefixRow } from '../http/api.ts'
 import type { KernelState } from '../netlink/kernel.ts'
+import { formatNetworkId, type NetworkId } from '../plane/sixplane.ts'
 import { hasRoute } from './delegations.ts'
 import { type NamedPrefix, nextHopIn, prefixIn, type Surroundings, type Way, wayOf } from './named-prefix.ts'
 
@@ -14,6 +15,7 @@ export function rowOf(named: NamedPrefix, surroundings: Surroundings, kernel: Ke
   return {
     name,
     prefix: formatPrefix(prefix),
+    network: formatNetworkId(site.network),
     routerAddress: length > 126 ? null : formatIp6(addressIn(prefix, 1n)),
     via: via === undefined ? null : formatIp6(nextHopIn(site, via)),
     interface: link ?? (way.kind === 'way' ? way.link : null),
@@ -33,6 +35,25 @@ function reasonOf(way: Way, prefix: Prefix, kernel: KernelState | undefined): st
       return missing(way.link, way.via, prefix, kernel)
     default:
       return way satisfies never
+  }
+}
+
+/** Of a network that this router is in no longer: the site's bits are not known. */
+export function lostRow(
+  { name, host, length, interface: link, allocatedAt }: NamedPrefix,
+  network: NetworkId,
+): PrefixRow {
+  const id = formatNetworkId(network)
+  return {
+    name,
+    prefix: formatPrefix({ address: BigInt(host) as Ip6, length }),
+    network: id,
+    routerAddress: null,
+    via: null,
+    interface: link ?? null,
+    state: 'waiting',
+    reason: `is of network ${id}, which is none of the overlays: siteplane prefix release ${name} gives it up`,
+    allocatedAt: new Date(allocatedAt).toISOString(),
   }
 }
 

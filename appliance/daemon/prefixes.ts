@@ -8,8 +8,10 @@ import type { Reservation } from '../dhcp/reservations.ts'
 import type { Changed, PrefixRequest, PrefixRow } from '../http/api.ts'
 import type { Intent } from '../netlink/intent.ts'
 import type { KernelState } from '../netlink/kernel.ts'
+import type { NetworkId } from '../plane/sixplane.ts'
 import {
   choose,
+  isOf,
   type NamedPrefix,
   nextHopIn,
   overlap,
@@ -20,7 +22,7 @@ import {
   wayOf,
 } from './named-prefix.ts'
 import { loadPrefixes, savePrefixes } from './prefix-file.ts'
-import { rowOf, stale } from './prefix-row.ts'
+import { lostRow, rowOf, stale } from './prefix-row.ts'
 
 const mostNames = 1024 // our own: each is a route in the kernel
 const usualLength = 96
@@ -44,6 +46,11 @@ export class Prefixes {
     this.#ranges = this.#all
   }
 
+  /** The network of a prefix; undefined where nothing has the name. */
+  find(name: string): Pick<NamedPrefix, 'network'> | undefined {
+    return this.#all.find(each => each.name === name)
+  }
+
   /** What no DHCPv6 client gets: the same list until a prefix comes or goes. */
   get ranges(): Reservation['prefixes'] {
     return this.#ranges
@@ -51,7 +58,7 @@ export class Prefixes {
 
   /** What the kernel shall hold. */
   routes(surroundings: Surroundings): Intent['routes'] {
-    return this.#all.flatMap(each => {
+    return this.#of(surroundings).flatMap(each => {
       const way = wayOf(each, surroundings)
       return way.kind === 'way' ? [{ prefix: prefixIn(surroundings.site, each), link: way.link, via: way.via }] : []
     })
@@ -59,7 +66,15 @@ export class Prefixes {
 
   /** Each with what became of its route. */
   rows(surroundings: Surroundings, kernel: KernelState | undefined): PrefixRow[] {
-    return this.#all.map(each => rowOf(each, surroundings, kernel))
+    return this.#of(surroundings).map(each => rowOf(each, surroundings, kernel))
+  }
+
+  /** Those of networks that this router is in no longer, as far as they can be told. */
+  lost(networks: readonly NetworkId[]): PrefixRow[] {
+    return this.#all.flatMap(named => {
+      const { network } = named
+      return network === undefined || networks.includes(network) ? [] : lostRow(named, network)
+    })
   }
 
   /** What the configuration and the kernel have against them, as sentences. */
@@ -68,7 +83,7 @@ export class Prefixes {
     const reserved = config.lan.flatMap(({ interface: link, reservations }) =>
       reservations.flatMap(({ prefixes }) => prefixes.map(prefix => ({ link, prefix, own: reservedIn(site, prefix) }))),
     )
-    return this.#all.flatMap(named => [
+    return this.#of(surroundings).flatMap(named => [
       ...reserved
         .filter(({ own }) => own !== undefined && overlap(own, named))
         .map(
@@ -84,6 +99,11 @@ export class Prefixes {
     try {
       const asked = this.#read(request, surroundings)
       const known = this.#all.find(({ name }) => name === asked.name)
+      if (known && !isOf(known, surroundings))
+        return refused(
+          409,
+          `${known.name} is taken, in another overlay; siteplane prefix release ${known.name} gives it up`,
+        )
       if (known && isSame(known, asked)) return { kind: 'done', what: known, created: false }
       if (known)
         return refused(
@@ -154,7 +174,12 @@ export class Prefixes {
     if (link !== undefined && !interfaceName.safeParse(link).success)
       throw new OperatorError(`${link} is no name of an interface`)
     const via = request.via === undefined ? undefined : viaOf(request.via, surroundings)
-    return { name, length, via, interface: link, allocatedAt: this.#options.now() }
+    const network = surroundings.isFirst ? undefined : surroundings.site.network
+    return { name, length, via, interface: link, allocatedAt: this.#options.now(), network }
+  }
+
+  #of(surroundings: Surroundings): readonly NamedPrefix[] {
+    return this.#all.filter(each => isOf(each, surroundings))
   }
 }
 

@@ -42,8 +42,9 @@ interface RouterOptions {
   readonly forwardRules: () => Promise<readonly string[]>
   readonly report: () => OverlayReport
   readonly recalled: Memory | undefined // who we were before this start
-  readonly prefixes: Prefixes | undefined
-  readonly slaac: Slaac | undefined // the same
+  readonly prefixes: Prefixes
+  readonly isFirst: boolean // of the overlays
+  readonly slaac: Slaac | undefined // of the first overlay
   readonly lans: Lans
   readonly shared: Pick<LanShared, 'store' | 'clock' | 'log'>
 }
@@ -91,7 +92,7 @@ export class Router {
 
   /** What decides about prefixes with names; undefined while the site isn't known. */
   get surroundings(): Surroundings | undefined {
-    return this.#site && { config: this.#config, site: this.#site, overlay: this.#overlayName }
+    return this.#site && this.#around(this.#site)
   }
 
   /** The kernel's state as it was last dumped. */
@@ -240,8 +241,12 @@ export class Router {
   }
 
   #namedRoutes(site: Site | undefined): Intent['routes'] {
-    const { prefixes } = this.#options
-    return site && prefixes ? prefixes.routes({ config: this.#config, site, overlay: this.#overlayName }) : []
+    return site ? this.#options.prefixes.routes(this.#around(site)) : []
+  }
+
+  #around(site: Site): Surroundings {
+    const { isFirst } = this.#options
+    return { config: this.#config, site, overlay: this.#overlayName, isFirst }
   }
 
   #followOverlay(report: OverlayReport): void {

@@ -180,6 +180,7 @@ export interface Leases {
 export interface PrefixRow {
   readonly name: string
   readonly prefix: string
+  readonly network: string // of the overlay that it is in
   readonly routerAddress: string | null // ::1 of it, for the bridge or host that it is routed to; null where it is too long
   readonly via: string | null // the next hop; null where it is on-link on its interface
   readonly interface: string | null
@@ -198,6 +199,7 @@ export interface PrefixRequest {
   readonly length?: number | undefined
   readonly via?: string | undefined
   readonly interface?: string | undefined
+  readonly overlay?: string | undefined // name or network of the one that it is of, where there are several: else the first
 }
 
 /** What came of a request to change something. `created`: it was not there before. */

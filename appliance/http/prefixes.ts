@@ -31,13 +31,13 @@ const bodyOf = (changed: Changed<PrefixRow>) => (changed.kind === 'done' ? chang
 const statusOf = (changed: Changed<PrefixRow>) =>
   changed.kind === 'refused' ? changed.status : changed.created ? 201 : 200
 
-const keys = { name: 'string', length: 'number', via: 'string', interface: 'string' } as const
+const keys = { name: 'string', length: 'number', via: 'string', interface: 'string', overlay: 'string' } as const
 
 /** The request in a body, or a sentence that says what is wrong with it. */
 function requestOf(body: unknown): PrefixRequest | string {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return 'the body must be a JSON object'
   for (const [key, value] of Object.entries(body)) {
-    if (!Object.hasOwn(keys, key)) return `${key} is unknown here: name, length, via and interface are not`
+    if (!Object.hasOwn(keys, key)) return `${key} is unknown here: name, length, via, interface and overlay are not`
     const type = keys[key as keyof typeof keys]
     if (typeof value !== type || (type === 'number' && !Number.isInteger(value)))
       return `${key} must be a ${type === 'number' ? 'whole number' : 'text'}`

@@ -79,6 +79,10 @@ test('two networks on one router: each LAN has its own, through a restart too, a
   await a1.reaches(b.address)
   await a3.reaches(formatIp6(there.address))
   await c.reaches(address)
+  const allocated = await daemon.cli('prefix', 'allocate', 'plc', '--via', address, '--overlay', 'plant')
+  const [, part] = /^plc has (\S+) via/.exec(allocated) ?? []
+  const routes = await a.router.routes('table', '80')
+  expect(routes.find(({ dst }) => dst === part)).toMatchObject({ gateway: address, dev: 'lan1' })
   const elsewhere = await a1.ping(formatIp6(there.address))
   expect([elsewhere.received, (await a3.ping(b.address)).received]).toEqual([0, 0])
 

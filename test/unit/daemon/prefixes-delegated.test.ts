@@ -18,7 +18,7 @@ const site = siteOf(parseNetworkId('8056c2e21c000001'), parseNodeAddress('89e92c
 const plan = lanPlan(site.sitePrefix, undefined)
 const delegate = 'delegate: {delegatedLen: 86, shortestLen: 86}' // 16 places in all, so that everybody is in everybody's way
 const config = parseConfig('f.yaml', `overlay: {network: "8056c2e21c000001"}\nlan: [{interface: eth1, ${delegate}}]`)
-const surroundings = { config, site, overlay: 'zt0' }
+const surroundings = { config, site, overlay: 'zt0', isFirst: true }
 
 let folder: string
 beforeAll(() => {

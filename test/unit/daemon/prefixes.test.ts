@@ -25,6 +25,7 @@ const around = (lan: string, over: Partial<Surroundings> = {}): Surroundings => 
   config: parseConfig('f.yaml', `overlay: {network: "8056c2e21c000001"}\nlan: ${lan}`),
   site,
   overlay: 'zt0',
+  isFirst: true,
   ...over,
 })
 const router = around('[{interface: eth1, delegate: {}}, {interface: eth2, subnet: 3}]')
@@ -290,4 +291,25 @@ test('nothing is changed where the file can not be written, and a damaged one is
     status: 404,
     error: 'no prefix is called vm1: siteplane prefix list shows those that there are',
   })
+})
+
+test('of several networks each has its own: a name is in one of them, and keeps its place from the others', () => {
+  const plant = siteOf(parseNetworkId('610252ad3bc0ffee'), parseNodeAddress('89e92ceee5'))
+  const second = around('[{interface: eth1, delegate: {}}]', { site: plant, overlay: 'zt1', isFirst: false })
+  const prefixes = open()
+  const ask = (name: string, where: Surroundings) => prefixes.allocate({ name, interface: name }, where)
+  expect([ask('docker', router).kind, ask('plc', second).kind, ask('plc', second).kind]).toEqual(Array(3).fill('done'))
+  expect(ask('plc', router)).toMatchObject({ status: 409, error: expect.stringContaining('in another overlay') })
+  const again = open()
+  for (const each of [prefixes, again]) {
+    expect(text(each)).toEqual([expect.stringMatching(/^fc9c:56c2:e389:e92c:eee5:.* docker$/)])
+    expect(text(each, second)).toEqual([expect.stringMatching(/^fc5a:c2ad:4389:e92c:eee5:.* plc$/)])
+    expect(each.rows(second, undefined)).toMatchObject([{ name: 'plc', network: '610252ad3bc0ffee' }])
+    expect(each.ranges).toHaveLength(2) // no client gets either, in any network
+  }
+  expect(again.lost([network, plant.network])).toEqual([])
+  expect(again.lost([network])).toMatchObject([
+    { name: 'plc', state: 'waiting', reason: expect.stringContaining('siteplane prefix release plc') },
+  ])
+  expect(again.release('plc').kind).toBe('done')
 })

@@ -109,7 +109,7 @@ describe('prefixes with names', () => {
     ['{"interface": "tap0"}', 'name is missing'],
     ['{"name": 5}', 'name must be a text'],
     ['{"name": "vm1", "length": "96"}', 'length must be a whole number'],
-    ['{"name": "vm1", "toString": 1}', 'toString is unknown here: name, length, via and interface are not'],
+    ['{"name": "vm1", "toString": 1}', 'toString is unknown here: name, length, via, interface and overlay are not'],
     [JSON.stringify({ name: 'x'.repeat(5000) }), 'the body is too long'],
   ] as const)('a body of %s is refused', async ([given, error]) => {
     const view = new FakeView()

@@ -182,6 +182,7 @@ export const prefixRows: readonly PrefixRow[] = [
   {
     name: 'docker1',
     prefix: 'fc9c:56c2:e389:e92c:eee5:c0de:1:0/112',
+    network: '8056c2e21c000001',
     routerAddress: 'fc9c:56c2:e389:e92c:eee5:c0de:1:1',
     via: 'fc9c:56c2:e389:e92c:eee5::5',
     interface: 'eth1',
@@ -192,6 +193,7 @@ export const prefixRows: readonly PrefixRow[] = [
   {
     name: 'vm1',
     prefix: 'fc9c:56c2:e389:e92c:eee5:c123::/96',
+    network: '8056c2e21c000001',
     routerAddress: 'fc9c:56c2:e389:e92c:eee5:c123:0:1',
     via: null,
     interface: 'tap0',
