@@ -8,11 +8,13 @@ const program = `
   import { getPriority } from 'node:os'
   import { arrangeThreads } from ${JSON.stringify(new URL('../../../appliance/daemon/threads.ts', import.meta.url).href)}
   await readFile('/proc/self/comm') // so that those for files are there
+  const policyOf = task => Number(readFileSync('/proc/self/task/' + task + '/stat', 'utf8').split(') ')[1].split(' ')[38])
   const threads = () => readdirSync('/proc/self/task').map(task => {
     const sched = readFileSync('/proc/self/task/' + task + '/sched', 'utf8')
     return {
       name: readFileSync('/proc/self/task/' + task + '/comm', 'utf8').trim(),
       nice: getPriority(Number(task)),
+      policy: policyOf(task),
       slice: Number(/slice\\s*:\\s*(\\d+)/.exec(sched)?.[1]),
     }
   })
@@ -23,11 +25,15 @@ const program = `
 interface Thread {
   readonly name: string
   readonly nice: number
+  readonly policy: number // of sched(7)
   readonly slice: number // nanoseconds; NaN, here null, where the kernel shows none
 }
 
-const output = execFileSync(process.execPath, ['--input-type=module', '--eval', program], { encoding: 'utf8' })
-const { before, after } = JSON.parse(output) as Record<'before' | 'after', Thread[]>
+const run = (...under: string[]) => {
+  const [command, ...args] = [...under, process.execPath, '--input-type=module', '--eval', program]
+  return JSON.parse(execFileSync(command!, args, { encoding: 'utf8' })) as Record<'before' | 'after', Thread[]>
+}
+const { before, after } = run()
 const of = (threads: Thread[], name: string) => threads.filter(each => each.name === name)
 
 test('threads of V8 step back', () => {
@@ -40,4 +46,10 @@ test.for(['MainThread', 'libuv-worker'])('%s keeps its share, in short turns whe
   expect(of(after, name).map(({ nice }) => nice)).toEqual(of(before, name).map(({ nice }) => nice))
   const shown = of(before, name).some(({ slice }) => slice > 0)
   if (shown) expect(new Set(of(after, name).map(({ slice }) => slice))).toEqual(new Set([100_000]))
+})
+
+test('a policy that an operator chose for the service stays', () => {
+  const batch = 3
+  const { after } = run('chrt', '--batch', '0')
+  expect(new Set(after.map(({ policy }) => policy))).toEqual(new Set([batch]))
 })
