@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
-import { formatIp6, formatPrefix } from '../base/ip6.ts'
+import { formatIp6, formatPrefix, type Prefix } from '../base/ip6.ts'
 import type { Log } from '../base/log.ts'
 import { advertiseOf, type LanConfig } from '../config/schema.ts'
 import type { Binding } from '../dhcp/binding.ts'
@@ -99,8 +99,7 @@ export class LanRunner {
     const { store } = this.#shared
     const scope = this.#scope()
     if (!scope) return []
-    const missing = this.#config.networks.filter(each => !this.#placed.some(({ network }) => network === each))
-    return reservationNotices(this.#config, scope, missing.map(networkPrefix), store.bindings, store.now())
+    return reservationNotices(this.#config, scope, store.bindings, store.now())
   }
 
   /** Why new clients get no prefix, as clauses. */
@@ -123,7 +122,7 @@ export class LanRunner {
   async follow(config: LanConfig, behind: readonly LanConfig[], world: LanWorld): Promise<void> {
     this.#config = config
     this.#placed = placedIn(world, config.subnet)
-    this.#segments = segmentsOf(behind, this.#placed)
+    this.#segments = segmentsOf(behind, this.#placed, this.#away)
     const ready = readiness(config.interface, world, this.#services?.link.linkLocal)
     const waiting = typeof ready === 'string' ? ready : undefined
     if (waiting !== this.#waiting) {
@@ -154,12 +153,19 @@ export class LanRunner {
     if (scope && server instanceof LanServer) server.update(scope, this.#segments)
   }
 
+  /** The networks that it has no prefix of yet. */
+  get #away(): Prefix[] {
+    const away = this.#config.networks.filter(each => !this.#placed.some(({ network }) => network === each))
+    return away.map(networkPrefix)
+  }
+
   /** Undefined while it has no prefix, or where another server serves. */
   #scope(): Scope | undefined {
     return scopeOf(
       this.#config,
       this.#placed.map(({ plan }) => plan),
       this.#shared.named(),
+      this.#away,
     )
   }
 

@@ -1,11 +1,11 @@
-import { contains, formatIp6, formatPrefix, type Ip6, type Prefix } from '../base/ip6.ts'
+import { formatIp6, formatPrefix, type Ip6, type Prefix } from '../base/ip6.ts'
 import { offsetOf, offsetOfPrefix } from '../config/reservation-rules.ts'
 import type { LanConfig } from '../config/schema.ts'
 import { addressOf, type Bindings, isLive } from '../dhcp/binding.ts'
 import { offersOf } from '../dhcp/configuration.ts'
 import { macOfDuid, parseDuid } from '../dhcp/duid.ts'
 import { type Identity, type Reservation, Reservations } from '../dhcp/reservations.ts'
-import { plansOf, type Scope } from '../dhcp/scope.ts'
+import { isAway, plansOf, type Scope } from '../dhcp/scope.ts'
 import { type LanPlan, wholeSite } from '../plane/plan.ts'
 
 type Configured = LanConfig['reservations'][number]
@@ -74,18 +74,17 @@ function identityOf({ duid, iaid, hwAddress, hostname }: Configured): Identity {
 
 const mostTold = 8
 
-/** Why hosts don't have what is reserved for them, as sentences. `unknown` are networks in which the LAN's prefix is not known yet. */
+/** Why hosts don't have what is reserved for them, as sentences. */
 export function reservationNotices(
   config: LanConfig,
-  scope: Pick<Scope, 'plan' | 'beside' | 'reservations'>,
-  unknown: readonly Prefix[],
+  scope: Pick<Scope, 'plan' | 'beside' | 'away' | 'reservations'>,
   bindings: Bindings,
   now: number,
 ): string[] {
   const { plan, reservations } = scope
   const plans = plansOf(scope)
   const sites = plans.map(({ prefix }) => formatPrefix(wholeSite(prefix))).join(' or ')
-  const canTell = (prefix: Prefix) => !unknown.some(each => contains(each, prefix))
+  const canTell = (prefix: Prefix) => !isAway(scope, prefix)
   const foreign = config.reservations.flatMap(({ ipAddresses, prefixes }) => [
     ...ipAddresses
       .filter(address => hostOf(address, plans) === undefined && canTell({ address, length: 128 }))

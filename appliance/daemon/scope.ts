@@ -1,4 +1,4 @@
-import { addressIn } from '../base/ip6.ts'
+import { addressIn, type Prefix } from '../base/ip6.ts'
 import type { LanConfig } from '../config/schema.ts'
 import { offersOf } from '../dhcp/configuration.ts'
 import type { Reservation } from '../dhcp/reservations.ts'
@@ -9,12 +9,13 @@ import { reservationsOf } from './reservations.ts'
 /**
  * What a LAN's DHCPv6 server serves with, from the configuration and the prefixes that the LAN has now, one of each network;
  * undefined where it is off, or has none.
- * `named` are the prefixes that were allocated by name.
+ * `named` are the prefixes that were allocated by name, `away` the LAN's networks that have none for it yet.
  */
 export function scopeOf(
   config: LanConfig,
   [plan, ...beside]: readonly LanPlan[],
   named?: Reservation['prefixes'],
+  away: readonly Prefix[] = [],
 ): Scope | undefined {
   const { interface: name, dhcpv6, delegate, dns, ntp } = config
   if (dhcpv6 === 'off' || !plan) return undefined
@@ -27,6 +28,7 @@ export function scopeOf(
     interface: name,
     plan,
     beside,
+    away,
     ...served,
     offers,
     reservations,

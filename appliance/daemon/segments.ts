@@ -1,5 +1,5 @@
 /** LANs behind a relay: from the configuration to what the DHCPv6 server and the kernel need of them. */
-import type { Ip6 } from '../base/ip6.ts'
+import type { Ip6, Prefix } from '../base/ip6.ts'
 import { underPrefix } from '../config/relay.ts'
 import type { Config, LanConfig } from '../config/schema.ts'
 import type { Segment } from '../dhcp/lan-server.ts'
@@ -12,11 +12,15 @@ import { scopeOf } from './scope.ts'
 export const behind = (config: Config, name: string): LanConfig[] =>
   config.lan.filter(lan => lan.interface === name && lan.relay !== undefined)
 
-/** The segments behind relays on a LAN that we serve, which is placed in these networks, and they with it. */
-export function segmentsOf(configs: readonly LanConfig[], placed: readonly Placed[]): Segment[] {
+/** The segments behind relays on a LAN that we serve, which is placed in these networks, and they with it; `away` are those that it has no prefix of yet. */
+export function segmentsOf(
+  configs: readonly LanConfig[],
+  placed: readonly Placed[],
+  away: readonly Prefix[] = [],
+): Segment[] {
   return configs.flatMap(config => {
     const plans = placed.map(({ site }) => lanPlan(site.sitePrefix, config.subnet))
-    const scope = scopeOf(config, plans)
+    const scope = scopeOf(config, plans, undefined, away)
     if (!config.relay || !scope) return []
     // Of last bits alone there is an address in each network.
     const places = (address: Ip6) => [...new Set(placed.map(({ plan }) => underPrefix(address, plan.prefix.address)))]

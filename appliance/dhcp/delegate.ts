@@ -9,7 +9,7 @@ import { addressOf, type Binding, type BindingKey, hostOf, isLive, isSameKey, pr
 import type { Probe } from './context.ts'
 import { MessageType } from './message.ts'
 import { findOptions, type IaPd, type IaPrefix, type Option } from './options.ts'
-import { atHome, type DelegationPool, judgePrefix, plansOf } from './scope.ts'
+import { atHome, type DelegationPool, isAway, judgePrefix, plansOf } from './scope.ts'
 import { Status } from './status.ts'
 import { status, type Turn } from './turn.ts'
 
@@ -82,7 +82,7 @@ function extend(turn: Turn, ia: IaPd, taken: 'no-binding' | 'withdraw'): IaAnswe
   bind(turn, key, binding, prefix)
   const given = granted(turn, prefix)
   const others = asked.filter(each => !given.some(other => equalPrefix(each, other.prefix)))
-  return { kind: 'ia', option: turn.answer(ia, [...given, ...withdrawn(others)]) }
+  return { kind: 'ia', option: turn.answer(ia, [...given, ...withdrawn(turn, others)]) }
 }
 
 /** The client gives its prefix back; it is kept for it until somebody needs it. RFC 9915 section 18.3.7. */
@@ -199,14 +199,16 @@ function oursAmong({ context: { scope } }: Turn, prefixes: readonly Prefix[]): P
 }
 
 /** Prefixes that the client must give up. RFC 9915 section 18.3.4. */
-const withdrawn = (prefixes: readonly Prefix[]): IaPrefix[] =>
-  prefixes.map(prefix => ({ kind: 'ia-prefix', prefix, preferred: 0, valid: 0, options: [] }))
+const withdrawn = ({ context: { scope } }: Turn, prefixes: readonly Prefix[]): IaPrefix[] =>
+  prefixes
+    .filter(each => !isAway(scope, each))
+    .map(prefix => ({ kind: 'ia-prefix', prefix, preferred: 0, valid: 0, options: [] }))
 
 function refused(turn: Turn, ia: IaPd, held: readonly Prefix[]): IaAnswer {
   const { scope, linkLocal } = turn.context
   const why = scope.delegate ? (linkLocal === undefined ? 'through a relay' : 'for this request') : 'here'
   const none = status(Status.noPrefixAvail, `no prefix is delegated ${why}`)
-  return { kind: 'ia', option: turn.answer(ia, [...withdrawn(held), none]) }
+  return { kind: 'ia', option: turn.answer(ia, [...withdrawn(turn, held), none]) }
 }
 
 /** No T1 and T2 here: the IA says only that we don't know it. */

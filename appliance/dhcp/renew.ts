@@ -1,7 +1,7 @@
 import type { IaNa, Option } from './options.ts'
 import { hostIn } from './scope.ts'
 import { Status } from './status.ts'
-import { type Answer, askedOf, status, type Turn, withdrawn } from './turn.ts'
+import { type Answer, askedOf, status, type Turn } from './turn.ts'
 
 /**
  * Extends the bindings. One that is unknown is made again with the address that the host has, since networkd and NetworkManager
@@ -36,7 +36,7 @@ export function extend(
   }
   const host = turn.choose(key, binding, asked)
   if (host === undefined) {
-    const refused = [...withdrawn(asked), status(Status.noAddrsAvail, 'no address is free')]
+    const refused = [...turn.withdrawn(asked), status(Status.noAddrsAvail, 'no address is free')]
     return { kind: 'answer', options: [turn.answer(ia, refused)] }
   }
   return { kind: 'answer', options: [turn.grant(ia, key, binding, host)] }

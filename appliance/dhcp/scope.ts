@@ -16,6 +16,7 @@ export interface Scope {
   readonly interface: string
   readonly plan: LanPlan
   readonly beside: readonly LanPlan[] // in further networks, each with the same hosts as `plan`
+  readonly away: readonly Prefix[] // networks of the LAN in which its prefix is not known yet
   readonly preference: number // 0 to 255
   /** Whether a Solicit that asks for it is answered by a Reply at once, where no other server is on the LAN. */
   readonly rapidCommit: boolean
@@ -50,6 +51,10 @@ export function hostIn(scope: Plans, address: Ip6): number | undefined {
   return plan && hostOf(plan.prefix, address)
 }
 
+/** Whether a network of the LAN that is not known yet may still say that this is of it: it is not ours to withdraw. */
+export const isAway = ({ away }: Pick<Scope, 'away'>, prefix: Prefix): boolean =>
+  away.some(each => contains(each, prefix))
+
 /** A host's address in each network. */
 export const addressesOf = ({ plan, beside }: Plans, host: number): Ip6[] => [
   addressOf(plan.prefix, host),
@@ -59,10 +64,12 @@ export const addressesOf = ({ plan, beside }: Plans, host: number): Ip6[] => [
 /**
  * Whether an address belongs on this LAN. `foreign` is what we can't judge: the LAN may have other prefixes, from another
  * router and another DHCPv6 server, and of those we know nothing. All of fc00::/8 is 6PLANE and nobody else's, so an address
- * there which isn't of this LAN is of another site, another LAN or another time.
+ * there which isn't of this LAN is of another site, another LAN or another time; unless it is of a network of the LAN that has not
+ * said yet where we are.
  */
-export function judge(scope: Plans, address: Ip6): 'on-link' | 'off-link' | 'foreign' {
+export function judge(scope: Plans & Pick<Scope, 'away'>, address: Ip6): 'on-link' | 'off-link' | 'foreign' {
   if (planOf(scope, address)) return 'on-link'
+  if (isAway(scope, { address, length: 128 })) return 'foreign'
   return address >> 120n === 0xfcn ? 'off-link' : 'foreign'
 }
 
@@ -77,6 +84,7 @@ export function atHome(scope: Plans, { address, length }: Prefix): Prefix | unde
 /** The same of a prefix: `ours` is what we may delegate here. */
 export function judgePrefix(scope: Scope, prefix: Prefix): 'ours' | 'off-link' | 'foreign' {
   const { delegate } = scope
+  if (isAway(scope, prefix)) return 'foreign'
   const here = atHome(scope, prefix)
   if (delegate && here && here.length >= delegate.shortestLength && contains(delegate.prefix, here)) return 'ours'
   return prefix.address >> 120n === 0xfcn ? 'off-link' : 'foreign'

@@ -19,7 +19,7 @@ import { type Message, MessageType } from './message.ts'
 import type { News } from './news.ts'
 import { findOption, findOptions, type IaAddress, type IaNa, type IaPd, type Option } from './options.ts'
 import type { Reservation } from './reservations.ts'
-import { addressesOf, hostIn } from './scope.ts'
+import { addressesOf, hostIn, isAway } from './scope.ts'
 import { isOdd } from './slots.ts'
 
 /** What one kind of message says: the options that are its own. */
@@ -213,7 +213,7 @@ export class Turn {
     this.bind(key, binding, { host })
     const granted = this.granted(host)
     const others = askedOf(ia).filter(address => !granted.some(each => each.address === address))
-    return this.answer(ia, [...granted, ...withdrawn(others)])
+    return this.answer(ia, [...granted, ...this.withdrawn(others)])
   }
 
   /** The host gives its address back; it is kept for it all the same until somebody needs it. */
@@ -254,6 +254,13 @@ export class Turn {
     return addressesOf(scope, host).map(address => ({ kind: 'ia-address', address, preferred, valid, options: [] }))
   }
 
+  /** Addresses that the client must give up: back with both lifetimes 0. RFC 9915 section 18.3.4. */
+  withdrawn(addresses: readonly Ip6[]): IaAddress[] {
+    const { scope } = this.context
+    const ours = addresses.filter(address => !isAway(scope, { address, length: 128 }))
+    return ours.map(address => ({ kind: 'ia-address', address, preferred: 0, valid: 0, options: [] }))
+  }
+
   /** The IA of the answer. T1 and T2 are the same in all of them. RFC 9915 section 18.3.4. */
   answer(ia: { readonly kind: 'ia-na' | 'ia-pd'; readonly iaid: number }, options: readonly Option[]): Option {
     const { t1, t2 } = this.context.scope.lifetimes
@@ -272,11 +279,6 @@ function firstOfEach<Ia extends IaNa | IaPd>(ias: Ia[]): Ia[] {
 export function askedOf(ia: IaNa): Ip6[] {
   const asked = findOptions(ia.options, 'ia-address').map(({ address }) => address)
   return asked.length <= 1 ? asked : [...new Set(asked)]
-}
-
-/** Addresses that the client must give up: back with both lifetimes 0. RFC 9915 section 18.3.4. */
-export function withdrawn(addresses: readonly Ip6[]): IaAddress[] {
-  return addresses.map(address => ({ kind: 'ia-address', address, preferred: 0, valid: 0, options: [] }))
 }
 
 export const status = (code: number, text: string): Option => ({ kind: 'status-code', status: code, text })

@@ -49,6 +49,7 @@ function scope(): Scope {
     interface: name,
     plan,
     beside: [],
+    away: [],
     preference,
     rapidCommit: true,
     lifetimes,

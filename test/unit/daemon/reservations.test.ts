@@ -28,7 +28,7 @@ lan:
 `,
 )
 const [first, second] = lan as [(typeof lan)[number], (typeof lan)[number]]
-const scope = { plan, beside: [], reservations: reservationsOf(first, [plan]) }
+const scope = { plan, beside: [], away: [], reservations: reservationsOf(first, [plan]) }
 
 test('a reserved address is the same offset in its LAN, written whole or as its last bits', () => {
   expect([...reservationsOf(first, [plan]).all].map(({ hosts }) => hosts)).toEqual([[0x11, 0x12], [], []])
@@ -53,7 +53,7 @@ test('what is of another site is told, and so is who has what is reserved for an
   let table = new Table()
   const foreign =
     'fc9c:56c2:e311:2222:3333::13 is reserved on eth1, but it is not of this site, fc9c:56c2:e389:e92c:eee5::/80: give its last bits alone'
-  expect(reservationNotices(first, scope, [], table, now)).toEqual([foreign])
+  expect(reservationNotices(first, scope, table, now)).toEqual([foreign])
   const hold = (duid: string, hostname: string | undefined) =>
     table.apply([
       {
@@ -75,14 +75,14 @@ test('what is of another site is told, and so is who has what is reserved for an
       },
     ])
   hold('00:04:bb', 'laptop')
-  expect(reservationNotices(first, scope, [], table, now)).toEqual([
+  expect(reservationNotices(first, scope, table, now)).toEqual([
     foreign,
     'fc9c:56c2:e389:e92c:eee5::11 is reserved for another host than laptop, which has it until it renews',
   ])
-  expect(reservationNotices(first, scope, [], table, now + 1000)).toEqual([foreign])
+  expect(reservationNotices(first, scope, table, now + 1000)).toEqual([foreign])
   table = new Table()
   hold('00:03:00:01:02:00:00:00:00:11', undefined) // the host itself
-  expect(reservationNotices(first, scope, [], table, now)).toEqual([foreign])
+  expect(reservationNotices(first, scope, table, now)).toEqual([foreign])
   table.apply([
     {
       kind: 'quarantine',
@@ -97,7 +97,7 @@ test('what is of another site is told, and so is who has what is reserved for an
       },
     },
   ])
-  expect(reservationNotices(first, scope, [], table, now)).toEqual([
+  expect(reservationNotices(first, scope, table, now)).toEqual([
     foreign,
     'fc9c:56c2:e389:e92c:eee5::12 is reserved, but was found in use by another host: nobody gets it for a day',
   ])
@@ -121,8 +121,8 @@ lan:
   const plans = [lanPlan(site, undefined), lanPlan(plant, undefined)] as const
   const reservations = reservationsOf(several, plans)
   expect([...reservations.all].map(({ hosts }) => hosts)).toEqual([[0x11], [0x12], []])
-  const told = (beside: readonly LanPlan[], unknown: readonly Prefix[]) =>
-    reservationNotices(several, { plan: plans[0], beside, reservations }, unknown, new Table(), now)
+  const told = (beside: readonly LanPlan[], away: readonly Prefix[]) =>
+    reservationNotices(several, { plan: plans[0], beside, away, reservations }, new Table(), now)
   expect(told([plans[1]], [])).toEqual([
     'fc5a:c2ad:4399:9999:9999::13 is reserved on eth1, but it is not of this site, fc9c:56c2:e389:e92c:eee5::/80 or fc5a:c2ad:4311:2222:3333::/80: give its last bits alone',
   ])

@@ -9,6 +9,7 @@ import { Relays } from '../../../appliance/dhcp/relays.ts'
 import { Reservations } from '../../../appliance/dhcp/reservations.ts'
 import { hostIn, judge, judgePrefix, type Scope } from '../../../appliance/dhcp/scope.ts'
 import { Status } from '../../../appliance/dhcp/status.ts'
+import { Table } from '../../../appliance/dhcp/table.ts'
 import { lanPlan } from '../../../appliance/plane/plan.ts'
 import { forward, hop } from './relayed.ts'
 import { host, ia, iasOf, macA, macB, message, Scene, scopeOf, site, them, us } from './scene.ts'
@@ -64,6 +65,38 @@ describe('what a host gets', () => {
       [own[1], 3600, 86_400],
       [own[0], 0, 0],
     ])
+  })
+})
+
+describe('a network that has not said yet who we are', () => {
+  const scope = (over: Partial<Scope> = {}) =>
+    scopeOf({ plan: lanPlan(plant, undefined), away: [parsePrefix('fc9c:56c2:e300::/40')], ...over })
+
+  test.for(['renew', 'rebind'] as const)('a %s keeps what is of the others, and takes nothing of its away', type => {
+    const { scene, own } = leased()
+    scene.scope = scope()
+    const elsewhere = parseIp6('fcff::1')
+    expect(iasOf(scene.ask(type, [ia([...own, elsewhere])]))[0]!.addresses).toEqual([
+      [own[1], 3600, 86_400],
+      [elsewhere, 0, 0],
+    ])
+    scene.scope = scopeOf(both)
+    expect(iasOf(scene.ask(type, [ia(own)]))[0]!.addresses).toEqual(granted(own))
+  })
+
+  test('a Confirm of its address is not for us to answer', () => {
+    const { scene, own } = leased()
+    scene.scope = scope()
+    expect(scene.decide(message('confirm', [ia(own)])).kind).toBe('ignore')
+    expect(judgePrefix(scene.scope, { address: own[0], length: 96 })).toBe('foreign')
+  })
+
+  test('without room nothing of its is taken away either', () => {
+    const { scene, own } = leased()
+    const full = new Scene({}, new Table(0))
+    full.scope = scope()
+    expect(iasOf(full.ask('renew', [ia(own)]))[0]!.addresses).toEqual([[own[1], 0, 0]])
+    expect([...scene.table.bindings]).toHaveLength(1)
   })
 })
 

@@ -30,6 +30,7 @@ export function scopeOf(over: Partial<Scope> = {}): Scope {
     interface: 'eth1',
     plan: lanPlan(site, undefined),
     beside: [],
+    away: [],
     preference: 255,
     rapidCommit: true,
     lifetimes: { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 },
