@@ -49,6 +49,13 @@ async function isReached({ sites, router }: Site, guest: Host, address: string):
   expect(prefixes.map(({ state }) => state)).toEqual(['routed'])
 }
 
+/** That the next daemon serves its LAN beside a DHCPv6 server for guests that was there first. */
+async function isStartedAgain({ sites, router }: Site): Promise<void> {
+  await router.stop()
+  await using next = sites.a.start()
+  await next.serving()
+}
+
 /** The address that a DHCPv6 client on the guest's card gets. */
 async function leased(guest: Host): Promise<string> {
   new Client(guest, 'dhcpcd')
@@ -80,6 +87,7 @@ test.concurrent('a guest of libvirt has a lease and a route by its network', asy
   await a.router.ip('link', 'set', 'vnet0', 'master', 'virbr1', 'up')
   await guest.setUp('eth0')
   await isReached(site, guest, await leased(guest))
+  await isStartedAgain(site)
   await root.run('virsh', 'net-destroy', 'vms')
 })
 
@@ -106,6 +114,7 @@ test.concurrent('a container of Incus has a lease and a route by its network', a
   const guest = await entered(site, root, pid!)
   await guest.setUp('eth0')
   await isReached(site, guest, await leased(guest))
+  await isStartedAgain(site)
   await root.run('incus', 'delete', '--force', 'NAME')
 })
 
