@@ -86,14 +86,10 @@ $(FASTPATH).o: $(FASTPATH).c $(wildcard appliance/fastpath/bpf/*.h) | debian-pac
 # The product as it is installed: our code and what it takes from npm in a few files, without what is never called. It starts sooner
 # and takes twenty megabytes less. Comments alone are left out, so that a stack can be read; in ASCII it takes half the memory.
 BUNDLE := build/siteplane
-# How Node runs it. Garbage is collected where it is made: threads beside it gain nothing on so small a heap, and on a router with one
-# processor they keep clients waiting.
-NODE_FLAGS := --single-threaded-gc
 $(BUNDLE)/appliance/main.js: package.json package-lock.json $(FASTPATH).o $(wildcard appliance/*.ts appliance/*/*.ts appliance/*/*/*.ts) | build node_modules/.current
 	@rm -rf $(BUNDLE) && mkdir -p $(BUNDLE)/appliance && cp package.json $(BUNDLE) && cp $(FASTPATH).o $(BUNDLE)/appliance
 	@rolldown appliance/main.ts --platform node --format esm --dir $(BUNDLE)/appliance --chunkFileNames '[name].js' \
 	  --external koffi --charset ascii --no-comments >/dev/null
-	@echo '$(NODE_FLAGS)' >$(BUNDLE)/flags
 
 # What the measurements send and receive with.
 build/bench/%.bpf.o: test/bench/%.bpf.c $(wildcard test/bench/*.h) | build/bench debian-packages
@@ -173,7 +169,7 @@ install: setup $(BUNDLE)/appliance/main.js ## the product under PREFIX (and DEST
 	@chmod -R u=rwX,go=rX "$(new)"
 	@cd "$(new)/appliance" && ../bin/node -e 'require("koffi")' && ../bin/node main.js --version >/dev/null || { echo 'The copy is not whole; npm ls --omit=dev may say why' >&2; exit 1; }
 	@rm -rf "$(home)" && mv "$(new)" "$(home)"
-	@printf '#!/bin/sh\nexec %s/bin/node %s %s/appliance/main.js "$$@"\n' '$(PREFIX)/lib/siteplane' '$(NODE_FLAGS)' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
+	@printf '#!/bin/sh\nexec %s/bin/node %s/appliance/main.js "$$@"\n' '$(PREFIX)/lib/siteplane' '$(PREFIX)/lib/siteplane' >"$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@chmod 755 "$(DESTDIR)$(PREFIX)/bin/siteplane"
 	@install -m 644 config/siteplane.example.yaml "$(DESTDIR)/etc/siteplane/siteplane.example.yaml"
 	@sed 's|@prefix@|$(PREFIX)|g' systemd/siteplane.service >"$(DESTDIR)$(UNITDIR)/siteplane.service"

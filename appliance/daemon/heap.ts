@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm'
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--semi-space-growth-factor=1')
+  setFlagsFromString('--no-parallel-scavenge') // so little is cleaned up in one thread before others have been woken
 }
 
 /** Throws away what only the start needed, and keeps the old part near what is in use from then on: it would grow to twice that. */

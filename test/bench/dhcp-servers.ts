@@ -2,7 +2,7 @@
  * The DHCPv6 servers that are measured beside each other. Debian's packages of the others start services when they are installed:
  * so they are fetched and unpacked into build/, and run from there.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Daemon } from '../lab/daemon.ts'
@@ -16,7 +16,7 @@ const pool = [`${site}10:0:0`, `${site}7fff:ffff:ffff`] as const
 const lifetimes = { preferred: 3600, valid: 86_400, t1: 1800, t2: 2880 }
 
 const root = fileURLToPath(new URL('../../build/bench/', import.meta.url))
-const asInstalled = fileURLToPath(new URL('../../build/siteplane/', import.meta.url))
+const asInstalled = fileURLToPath(new URL('../../build/siteplane/appliance/main.js', import.meta.url))
 const packages = ['kea-admin', 'kea-dhcp6-server', 'isc-dhcp-server', 'dnsmasq-base']
 
 /** Fetches what is not installed. What the packages need besides comes with them; nothing on the machine changes. */
@@ -71,9 +71,7 @@ const siteplane: DhcpServer = {
     const cache = `NODE_COMPILE_CACHE=${join(host.folder, 'cache')}`
     const asInItsUnit = [cache, 'MALLOC_ARENA_MAX=1', 'MALLOC_MMAP_THRESHOLD_=32768']
     const under = ['env', ...asInItsUnit, 'taskset', '-c', String(serverProcessor)]
-    const main = join(asInstalled, 'appliance/main.js')
-    const flags = readFileSync(join(asInstalled, 'flags'), 'utf8').trim().split(' ')
-    return new Daemon(host, { configuration, under, main, flags }).program
+    return new Daemon(host, { configuration, under, main: asInstalled }).program
   },
 }
 

@@ -85,8 +85,6 @@ export interface DaemonOptions {
   readonly under?: readonly string[]
   /** The file of its code, where that isn't the one in appliance/. */
   readonly main?: string
-  /** Of Node's own. */
-  readonly flags?: readonly string[]
 }
 
 /** The real daemon on a computer of the lab. Its files outlive it, so that a second one on the same host goes on where it ended. */
@@ -96,14 +94,14 @@ export class Daemon implements AsyncDisposable {
   readonly socket: string
   readonly configurationFile: string
 
-  constructor(host: Host, { configuration, under = [], main = source, flags = [] }: DaemonOptions) {
+  constructor(host: Host, { configuration, under = [], main = source }: DaemonOptions) {
     this.host = host
     this.socket = join(host.folder, 'run/api.sock')
     this.configurationFile = join(host.folder, 'siteplane.yaml')
     mkdirSync(join(host.folder, 'run'), { recursive: true })
     mkdirSync(join(host.folder, 'state'), { recursive: true })
     this.configure(configuration)
-    this.program = host.spawn([...under, node, ...flags, main, 'run', '--config', this.configurationFile])
+    this.program = host.spawn([...under, node, main, 'run', '--config', this.configurationFile])
   }
 
   /** Writes the configuration file; a running daemon reads it at its next reload. */

@@ -87,9 +87,7 @@ test('what is installed runs; uninstall takes it away, and leaves the configurat
   writeFileSync(join(cache, 'compiled'), '')
   await run('make', 'install', `DESTDIR=${target}`, 'PREFIX=/opt/siteplane')
   const wrapper = await run('cat', join(target, 'opt/siteplane/bin/siteplane'))
-  expect(wrapper).toMatch(
-    /exec \/opt\/siteplane\/lib\/siteplane\/bin\/node( --\S+)* \/opt\/siteplane\/lib\/siteplane\/appliance\/main.js/,
-  )
+  expect(wrapper).toContain('exec /opt/siteplane/lib/siteplane/bin/node /opt/siteplane/lib/siteplane/appliance/main.js')
   // It finds its files where it is now.
   const host = await lab.host('router')
   const peer = await lab.host('peer')
