@@ -156,7 +156,9 @@ export class LanServer {
 
   /** What to know although all is served, as sentences. */
   notices(): string[] {
-    return this.#relays.notices(this.#options.store.now())
+    const { name } = this.#options.link
+    const rival = `another DHCPv6 server or relay of this machine hears ${name} too, and hosts may take it: leave ${name} out of its configuration (ss -ulpn 'sport = :547' has its name)`
+    return [...(this.#sockets?.shared?.() ? [rival] : []), ...this.#relays.notices(this.#options.store.now())]
   }
 
   /** Each with what it means for the hosts of this LAN, as a sentence. */

@@ -1,5 +1,6 @@
 /** The sockets of one LAN's DHCPv6 server, and their shapes for tests that bring their own. */
 import { type Ip6, parseIp6 } from '../base/ip6.ts'
+import { listeners } from '../system/addresses.ts'
 import type {
   Endpoint,
   FrameIn,
@@ -30,6 +31,8 @@ export interface Sockets {
   readonly neighbours: Endpoint<IcmpIn, IcmpOut>
   /** Frames to DHCPv6 clients: what other servers say to us. A tap, so that a client on this machine keeps its port to itself. */
   readonly frames: Endpoint<FrameIn, FrameOut>
+  /** Whether somebody else on this machine hears what hosts of the LAN send to all servers. */
+  readonly shared?: () => boolean
 }
 
 export type FrameSocket = Sockets['frames']
@@ -57,6 +60,7 @@ export function openSockets(link: LinkRef): Sockets {
       ),
       neighbours: keep(openIcmp({ link, types: [neighbourAdvertisement], groups: [] })),
       frames: keep(openFrames(link)),
+      shared: () => listeners(link.index, allServers) > 1,
     }
   } catch (error) {
     for (const endpoint of opened) endpoint[Symbol.dispose]()

@@ -11,3 +11,13 @@ export function heldAddresses(link: number, table = readFileSync('/proc/self/net
   }
   return held
 }
+
+/** How many sockets of this machine hear a group on a link, by its index, as `/proc/net/igmp6` has them: index, name, group, sockets, and more. */
+export function listeners(link: number, group: Ip6, table = readFileSync('/proc/self/net/igmp6', 'utf8')): number {
+  const address = group.toString(16).padStart(32, '0')
+  const row = table
+    .split('\n')
+    .map(line => line.split(/\s+/))
+    .find(each => Number(each[0]) === link && each[2] === address)
+  return Number(row?.[3] ?? 0)
+}

@@ -21,6 +21,7 @@ export interface ServerStatus {
   })[]
   readonly clones: readonly (Omit<Clone, 'address'> & { address: string })[]
   readonly reasons: readonly string[]
+  readonly notices: readonly string[]
   readonly leases: readonly (Omit<LeaseRow, 'address'> & { address: string })[]
   readonly memory: number // octets
 }

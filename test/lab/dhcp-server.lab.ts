@@ -7,25 +7,28 @@ import { siteText } from './ndp-lan.ts'
 import { until } from './until.ts'
 
 const start = siteText.replace('::/80', ':')
+
+const dnsmasqOf = ({ folder }: { readonly folder: string }, link: string) => [
+  'dnsmasq',
+  '--keep-in-foreground',
+  '--conf-file=/dev/null',
+  '--port=0',
+  `--interface=${link}`,
+  '--bind-interfaces',
+  '--dhcp-range=fd00::100,fd00::1ff,64,1h',
+  '--dhcp-option=option6:dns-server,[fd00::53]',
+  '--dhcp-option=option6:domain-search,home.example',
+  `--dhcp-leasefile=${folder}/leases`,
+  '--user=root',
+  '--log-facility=-',
+  `--pid-file=${folder}/pid`,
+]
+
 test('another DHCPv6 server is found at start and named with what its clients lose', async () => {
   await using lan = await DhcpLan.create({ advertise: false })
   const other = await lan.host('other', '02:00:00:00:00:0d')
   await other.ip('-6', 'address', 'add', 'fd00::1/64', 'dev', 'eth0', 'nodad')
-  const options = [
-    '--keep-in-foreground',
-    '--conf-file=/dev/null',
-    '--port=0',
-    '--interface=eth0',
-    '--bind-interfaces',
-    '--dhcp-range=fd00::100,fd00::1ff,64,1h',
-    '--dhcp-option=option6:dns-server,[fd00::53]',
-    '--dhcp-option=option6:domain-search,home.example',
-    `--dhcp-leasefile=${other.folder}/leases`,
-    '--user=root',
-    '--log-facility=-',
-    `--pid-file=${other.folder}/pid`,
-  ]
-  await using dnsmasq = other.spawn(['dnsmasq', ...options])
+  await using dnsmasq = other.spawn(dnsmasqOf(other, 'eth0'))
   await dnsmasq.says(/DHCPv6, IP range/)
   // As on a one-armed router, whose own client has the port that answers go to.
   const client = "require('dgram').createSocket('udp6').bind(546, () => console.log('held'))"
@@ -114,6 +117,24 @@ test('another server on this machine: it says so, waits, and serves when the por
   await holder.stop()
   await until(async () => (await server.status()).reasons.length === 0, 'the port', 10_000)
   expect(await ask(lan.lan.host, '00:03:00:01:02:00:00:00:00:0b')).toMatch(new RegExp(`^${start}`))
+})
+
+test('another server on this machine that starts later, and shares the port: it is told of while it runs', async () => {
+  await using lan = await DhcpLan.create({ advertise: false })
+  const { router } = lan
+  await using server = await lan.serve()
+  expect((await server.status()).notices).toEqual([])
+  await router.ip('-6', 'address', 'add', 'fd00::1/64', 'dev', 'lan0', 'nodad')
+  await using dnsmasq = router.spawn(dnsmasqOf(router, 'lan0'))
+  await dnsmasq.says(/DHCPv6, IP range/)
+  const [notice] = await until(async () => {
+    const { notices } = await server.status()
+    return notices.length > 0 && notices
+  }, 'the other server')
+  expect(notice).toContain('another DHCPv6 server or relay of this machine hears lan0 too')
+  expect(await ask(lan.lan.host, '00:03:00:01:02:00:00:00:00:0b')).toMatch(new RegExp(`^${start}`))
+  await dnsmasq.stop()
+  await until(async () => (await server.status()).notices.length === 0, 'the LAN to be ours alone')
 })
 
 test('D12 a message to us alone is not answered', async () => {

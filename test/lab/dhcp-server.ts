@@ -93,6 +93,7 @@ process.on('SIGUSR1', () => {
     others: server.otherServers(),
     clones: server.clones(),
     reasons: [...server.reasons(), ...store.reasons()],
+    notices: server.notices(),
     leases: store.leases([{ interface: name, subnet: plan.subnet, prefixes: [plan.prefix] }]).rows,
     memory: process.memoryUsage().rss,
   })

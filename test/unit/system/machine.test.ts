@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseIp6 } from '../../../appliance/base/ip6.ts'
-import { heldAddresses } from '../../../appliance/system/addresses.ts'
+import { heldAddresses, listeners } from '../../../appliance/system/addresses.ts'
 import { effectiveCapabilities } from '../../../appliance/system/capabilities.ts'
 import { libc, nameOfErrno } from '../../../appliance/system/libc.ts'
 import { sdNotify } from '../../../appliance/system/notify.ts'
@@ -82,6 +82,17 @@ test('held addresses are those of one link', () => {
     parseIp6('fe80::80:ff:fe00:1'),
   ])
   expect(heldAddresses(3, table).size).toBe(0)
+})
+
+test('listeners of a group are counted by link', () => {
+  const table = [
+    '1    lo              ff020000000000000000000000010002     1 0000000C 0',
+    '12   eth1            ff0200000000000000000001ff000001     5 00000004 0',
+    '12   eth1            ff020000000000000000000000010002     2 0000000C 0',
+    '',
+  ].join('\n')
+  const allServers = parseIp6('ff02::1:2')
+  expect([1, 12, 2].map(link => listeners(link, allServers, table))).toEqual([1, 2, 0])
 })
 
 test('sysctls: what is missing is undefined to a reader and ENOENT to a writer', () => {
