@@ -24,7 +24,7 @@ import { Rates, type TrafficRates } from './rates.ts'
 
 const hostMask = (1n << 48n) - 1n
 const atOnce = 4_096 // leases: some 3 ms of the kernel's time
-const mostUnderWay = 512 // hosts of other sites when the mode changes; half of the kernel's neighbour table
+const mostUnderWay = 256 // hosts of other sites when the mode changes or we start; a quarter of the kernel's neighbour table
 const gathering = 200 // milliseconds: a new host is known by its probe for duplicates long before
 
 export class FastPath implements ProgramSource, Disposable {

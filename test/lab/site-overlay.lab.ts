@@ -56,7 +56,8 @@ test('a network with RFC 4193 mode too: routers reach each other by those addres
   const [, ...others] = own(b).split(':')
   const aboutIt = capture.packets.filter(line => line.includes(others.join(':')))
   expect(aboutIt.filter(line => line.includes('echo request'))).not.toEqual([])
-  expect(aboutIt.filter(line => line.includes('solicitation'))).toEqual([])
+  const probe = ' :: > ' // for duplicates, by the address's own router
+  expect(aboutIt.filter(line => line.includes('solicitation') && !line.includes(probe))).toEqual([])
 })
 
 test('the overlay stays away: hosts keep the way for 30 s, then lose it, and have it again when it is back', async () => {
