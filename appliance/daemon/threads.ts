@@ -4,8 +4,8 @@ import { setSlice } from '../system/scheduler.ts'
 
 const tasks = '/proc/self/task'
 const slice = 100 // microseconds, the kernel's shortest: an answer takes about as long, and a batch of leases is no worse off
-// Some 3 % of our share. With more they still make clients wait; with less, memory that was freed is given back late under load.
-const steps = 15
+// A tenth of our share. With more they still make clients wait; with less, memory that was freed is given back late under load.
+const steps = 10
 const lowest = 19
 
 /**

@@ -39,7 +39,7 @@ const of = (threads: Thread[], name: string) => threads.filter(each => each.name
 test('threads of V8 step back', () => {
   expect(of(after, 'V8Worker').length).toBeGreaterThan(0)
   expect(of(after, 'V8Worker').map(({ nice }) => nice)).toEqual(
-    of(before, 'V8Worker').map(({ nice }) => Math.min(nice + 15, 19)),
+    of(before, 'V8Worker').map(({ nice }) => Math.min(nice + 10, 19)),
   )
 })
 
