@@ -1,6 +1,6 @@
 /**
  * DHCPv6 beside the servers that people have: the server on one processor, perfdhcp on the other, a veth cable between them.
- * Takes about twenty minutes; `ROUNDS=1 CLIENTS=1000` is a look at it.
+ * Takes about half an hour; `ROUNDS=1 CLIENTS=1000` is a look at it.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { siteOf } from '../../appliance/plane/site.ts'
