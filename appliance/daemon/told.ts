@@ -2,9 +2,10 @@
  * Which networks the hosts of each LAN were told of. What an earlier run said and is true no longer, since the LAN is in that network
  * no more, is withdrawn after a start too: which networks there are changes by a restart alone.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { type Log, Throttle } from '../base/log.ts'
+import { replaceFileSync } from '../base/whole-file.ts'
 import { type Site, siteOf } from '../plane/site.ts'
 import {
   formatNetworkId,
@@ -67,8 +68,7 @@ export class Told {
   #save(): void {
     const text = [...this.#lans].map(([lan, rows]) => `${JSON.stringify(lan)}:${textOf(rows)}`)
     try {
-      writeFileSync(`${this.#file}.new`, `{${text.join(',\n')}}\n`)
-      renameSync(`${this.#file}.new`, this.#file)
+      replaceFileSync(this.#file, `{${text.join(',\n')}}\n`, 0o644)
     } catch (error) {
       const held = this.#throttle.pass('save')
       if (held) this.#log.warn({ err: error, ...held }, 'could not remember what hosts were told')
